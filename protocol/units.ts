@@ -1,0 +1,15 @@
+/** Milliseconds since 1970-01-01T00:00:00Z. */
+export type EpochMs = number;
+/** A span of time in milliseconds. */
+export type DurationMs = number;
+/** A size in bytes (UTF-8 where it is text). */
+export type Bytes = number;
+
+/** What JSON can say. */
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
+export type JsonObject = Record<string, JsonValue>;
+
+/** A2A 1.0 §5.6.1: UTC, milliseconds, `Z`. */
+export function toTimestamp(at: EpochMs): string {
+  return new Date(at).toISOString();
+}

@@ -1,0 +1,14 @@
+/** Who calls. Made from the credential once per request; the request body never changes it. */
+export interface Principal {
+  readonly tenant: string;
+  /** Within the tenant; part of what scopes aliases and derived session ids. */
+  readonly subject: string;
+  readonly roles: readonly string[];
+}
+
+const ANONYMOUS: Principal = Object.freeze({ tenant: 'default', subject: 'anonymous', roles: Object.freeze(['peer']) });
+
+/** Without credentials configured everybody is the same caller of the single tenant `default`. */
+export function resolvePrincipal(): Principal {
+  return ANONYMOUS;
+}

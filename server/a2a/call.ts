@@ -1,4 +1,11 @@
-import type { CancelTaskParams, Dialect, GetTaskParams, SendParams, SendResult, TaskView } from '../../protocol/model.ts';
+import type {
+  CancelTaskParams,
+  Dialect,
+  GetTaskParams,
+  SendParams,
+  SendResult,
+  TaskView,
+} from '../../protocol/model.ts';
 import type { Principal } from '../security/principal.ts';
 
 /** Built once per request and never replaced. */

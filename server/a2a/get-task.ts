@@ -1,0 +1,24 @@
+import { taskNotFound } from '../../protocol/errors.ts';
+import type { GetTaskParams, TaskView } from '../../protocol/model.ts';
+import type { A2AParts } from './a2a-parts.ts';
+import type { Answer, CallContext } from './call.ts';
+import { findTask, toTaskView } from './find-task.ts';
+import { settleIfOrphan } from './settle.ts';
+
+/** A2A 1.0 §3.1.3 GetTask, 0.3 and 0.1 `tasks/get`. */
+export async function getTask(
+  parts: A2AParts,
+  params: GetTaskParams,
+  call: CallContext,
+): Promise<Answer<TaskView>> {
+  const { session, local } = await findTask(parts, params.id, call);
+  try {
+    await settleIfOrphan(parts, session, local, false);
+    const task = session.view.task(local);
+    if (task === undefined) throw taskNotFound(params.id);
+    const result = toTaskView(session, task, call, params.historyLength);
+    return session.persistence === 'deferred' ? { result, persistence: 'deferred' } : { result };
+  } finally {
+    parts.sessions.release(session);
+  }
+}

@@ -1,0 +1,159 @@
+import { invalidParams, ProtocolError, taskNotFound } from '../../protocol/errors.ts';
+import type { SendParams } from '../../protocol/model.ts';
+import { isInterrupted } from '../../protocol/task-state.ts';
+import type { EpochMs } from '../../protocol/units.ts';
+import type { LiveSession } from '../sessions/live-session.ts';
+import type { RecordBody, StoredMessage } from '../sessions/records.ts';
+import type { Session } from '../sessions/session.ts';
+import type { A2AParts } from './a2a-parts.ts';
+import type { CallContext } from './call.ts';
+import { findSent, findV01Repeat, hasEnded, isAnswered } from './find-repeat.ts';
+import { randomLocalId, toStoredMessage } from './message-identity.ts';
+
+/** Where a message went. */
+export interface Placed {
+  readonly local: string;
+  /** Record number of the message, once it is known. */
+  readonly message: number | undefined;
+  /** `new` and `resumed` are to be run here, `queued` waits for the run that is on, `repeat` was here before. */
+  readonly how: 'new' | 'resumed' | 'queued' | 'repeat';
+}
+
+/** A task the message is addressed to: its local id in the session. */
+export interface Address {
+  readonly local?: string;
+  readonly clientTaskId?: string;
+}
+
+/**
+ * Decides what a message adds to its session. Called again when the session had moved: what it returned last counts.
+ */
+export class MessagePlacement {
+  placed: Placed | undefined;
+  readonly #parts: A2AParts;
+  readonly #params: SendParams;
+  readonly #call: CallContext;
+  readonly #session: LiveSession;
+  readonly #address: Address;
+  readonly #message: StoredMessage;
+  readonly #newLocal = randomLocalId();
+
+  constructor(
+    parts: A2AParts,
+    params: SendParams,
+    call: CallContext,
+    session: LiveSession,
+    address: Address,
+  ) {
+    this.#parts = parts;
+    this.#params = params;
+    this.#call = call;
+    this.#session = session;
+    this.#address = address;
+    this.#message = toStoredMessage(params.message);
+  }
+
+  /** The message as it is stored. */
+  get message(): StoredMessage {
+    return this.#message;
+  }
+
+  /** Whether a message like this one is in the session: then the marks of its answer have to be current. */
+  wasSeen(view: Session): boolean {
+    const { clientTaskId, local } = this.#address;
+    if (clientTaskId === undefined) return findSent(view, this.#message, local) !== undefined;
+    const known = view.alias(this.#call.principal.subject, clientTaskId);
+    return known !== undefined && findV01Repeat(this.#session, view, known, this.#message) !== undefined;
+  }
+
+  readonly decide = (draft: Session, at: EpochMs): RecordBody[] => {
+    this.#giveBack();
+    return this.#address.clientTaskId === undefined
+      ? this.#decide(draft, at)
+      : this.#decideV01(draft, at, this.#address.clientTaskId);
+  };
+
+  /** Undoes the reservation of a start that is not to be. */
+  #giveBack(): void {
+    if (this.placed?.how === 'new' || this.placed?.how === 'resumed') {
+      this.#parts.runner.release(this.#session.ref, this.placed.local);
+    }
+    this.placed = undefined;
+  }
+
+  /** After a change that failed. */
+  abandon(): void {
+    this.#giveBack();
+  }
+
+  #decide(draft: Session, at: EpochMs): RecordBody[] {
+    const { local } = this.#address;
+    if (this.#parts.settings.idempotency === 'unanswered') {
+      const sent = findSent(draft, this.#message, local);
+      if (sent !== undefined && !isAnswered(this.#session, sent.n)) {
+        this.placed = { local: sent.task, message: sent.n, how: 'repeat' };
+        return [];
+      }
+    }
+    return local === undefined ? this.#begin(draft, at, {}) : this.#continue(draft, at, local, this.#message);
+  }
+
+  #decideV01(draft: Session, at: EpochMs, clientTaskId: string): RecordBody[] {
+    const { subject } = this.#call.principal;
+    const local = draft.alias(subject, clientTaskId);
+    const messages = local === undefined ? 0 : (draft.task(local)?.history.length ?? 0);
+    // 0.1 messages have no id of their own.
+    this.#message.messageId = `${clientTaskId}.${messages + 1}`;
+    if (local === undefined) return this.#begin(draft, at, { alias: clientTaskId, subject });
+    const repeat =
+      this.#parts.settings.idempotency === 'off'
+        ? undefined
+        : findV01Repeat(this.#session, draft, local, this.#message);
+    if (repeat !== undefined) {
+      this.placed = { ...repeat, how: 'repeat' };
+      return [];
+    }
+    // An ended task stays ended: its client id moves on to a new one in the same session.
+    if (hasEnded(draft, local)) return this.#begin(draft, at, { alias: clientTaskId, subject });
+    return this.#continue(draft, at, local, this.#message);
+  }
+
+  #begin(draft: Session, at: EpochMs, alias: { alias?: string; subject?: string }): RecordBody[] {
+    const task = this.#newLocal;
+    this.#reserve(task, 'new');
+    const { dialect } = this.#call;
+    const by = `${this.#parts.sessions.instance}.1`;
+    return [
+      ...(draft.exists ? [] : [{ t: 'created' as const, at }]),
+      { t: 'task', at, task, by, ...(dialect !== 'v1' && { dialect }), ...alias },
+      { t: 'message', at, task, message: this.#message },
+    ];
+  }
+
+  #continue(draft: Session, at: EpochMs, local: string, message: StoredMessage): RecordBody[] {
+    const task = draft.task(local);
+    if (task === undefined || task.withdrawn) throw taskNotFound(this.#params.message.taskId ?? local);
+    if (hasEnded(draft, local)) throw new ProtocolError('INVALID_TASK_STATE');
+    const said: RecordBody = { t: 'message', at, task: local, message };
+    if (!isInterrupted(task.state)) {
+      this.placed = { local, message: undefined, how: 'queued' };
+      return [said];
+    }
+    this.#reserve(local, 'resumed');
+    // It leaves the interrupted state before anybody waits for the answer.
+    return [
+      said,
+      { t: 'run', at, task: local, by: `${this.#parts.sessions.instance}.${task.attempt + 1}`, next: true },
+    ];
+  }
+
+  #reserve(local: string, how: 'new' | 'resumed'): void {
+    this.#parts.runner.reserve(this.#session.ref, local);
+    this.placed = { local, message: undefined, how };
+  }
+}
+
+/** Both given, and they do not belong together. A2A 1.0 §3.4.3. */
+export function contextMismatch(field: string): ProtocolError {
+  return invalidParams({ field, description: 'names another conversation than the task belongs to' });
+}

@@ -1,0 +1,259 @@
+import { ProtocolError, taskNotFound } from '../../protocol/errors.ts';
+import type { SendParams, SendResult } from '../../protocol/model.ts';
+import { AliasTakenError } from '../sessions/alias-taken-error.ts';
+import type { ChangeOutcome } from '../sessions/change-queue.ts';
+import type { LiveSession } from '../sessions/live-session.ts';
+import type { OpenMode } from '../sessions/session-manager.ts';
+import { joinTaskId, splitTaskId, type SessionRef } from '../sessions/session-ref.ts';
+import { StoreUnavailableError } from '../sessions/session-store.ts';
+import type { A2AParts } from './a2a-parts.ts';
+import type { Answer, CallContext } from './call.ts';
+import { firstMessage } from './find-repeat.ts';
+import { aliasHintKey, findTask, toTaskView } from './find-task.ts';
+import {
+  derivedSessionId,
+  derivedTaskSessionId,
+  randomSessionId,
+  toStoredMessage,
+} from './message-identity.ts';
+import { contextMismatch, MessagePlacement, type Address, type Placed } from './place-message.ts';
+import { waitForTask } from './wait-for-task.ts';
+
+/** A2A 1.0 §3.1.1 SendMessage, 0.3 `message/send`, 0.1 `tasks/send`. */
+export async function sendMessage(
+  parts: A2AParts,
+  params: SendParams,
+  call: CallContext,
+): Promise<Answer<SendResult>> {
+  const { taskId, contextId } = params.message;
+  const { tenant } = call.principal;
+  if (params.pushConfig !== undefined) throw new ProtocolError('PUSH_NOTIFICATION_NOT_SUPPORTED');
+  if (params.clientTaskId !== undefined) return sendV01(parts, params, call, params.clientTaskId);
+  if (taskId !== undefined) return sendToTask(parts, params, call, taskId);
+  if (contextId !== undefined)
+    return sendInto(parts, params, call, { tenant, sessionId: contextId }, 'create', {});
+  if (parts.settings.idempotency === 'off') {
+    return sendInto(parts, params, call, { tenant, sessionId: randomSessionId() }, 'new', {});
+  }
+  return sendDerived(parts, params, call);
+}
+
+async function sendToTask(
+  parts: A2AParts,
+  params: SendParams,
+  call: CallContext,
+  taskId: string,
+): Promise<Answer<SendResult>> {
+  const { session, local } = await findTask(parts, taskId, call);
+  const { contextId } = params.message;
+  if (contextId !== undefined && contextId !== session.ref.sessionId) {
+    parts.sessions.release(session);
+    throw contextMismatch('message.contextId');
+  }
+  return sendTo(parts, params, call, session, { local });
+}
+
+/** 0.1: the client's own task id says which task, and without a session id which session. */
+async function sendV01(
+  parts: A2AParts,
+  params: SendParams,
+  call: CallContext,
+  clientTaskId: string,
+): Promise<Answer<SendResult>> {
+  const { tenant, subject } = call.principal;
+  const { contextId } = params.message;
+  const sessionId = contextId ?? derivedTaskSessionId(tenant, subject, clientTaskId);
+  const address: Address = { clientTaskId };
+  try {
+    return await sendInto(parts, params, call, { tenant, sessionId }, 'create', address);
+  } catch (error) {
+    if (!(error instanceof AliasTakenError)) throw error;
+    const place = splitTaskId(error.taskId);
+    if (contextId !== undefined || place === undefined) throw contextMismatch('sessionId');
+    return sendInto(parts, params, call, { tenant, sessionId: place.sessionId }, 'create', address);
+  }
+}
+
+/**
+ * The session of a message without a context is derived from who says what, so a retry meets the first send there. Once
+ * answered, the same message is a new one, and another session serves it.
+ */
+async function sendDerived(
+  parts: A2AParts,
+  params: SendParams,
+  call: CallContext,
+): Promise<Answer<SendResult>> {
+  const { tenant, subject } = call.principal;
+  const message = toStoredMessage(params.message);
+  const home: SessionRef = { tenant, sessionId: derivedSessionId(tenant, subject, message) };
+  const session = await parts.sessions.open(home, 'new');
+  if (session === undefined) throw new Error('a new session is always opened');
+  try {
+    if (session.view.exists) await parts.sessions.catchUp(session);
+    const serves = await servingSession(parts, session);
+    if (serves === '') {
+      parts.sessions.pin(session);
+      return await sendTo(parts, params, call, session, {}, true);
+    }
+    const answer = await sendInto(parts, params, call, { tenant, sessionId: serves }, 'new', {});
+    return withDelivered(answer, () => {
+      parts.sessions.marks.derivedAnswered(session, serves);
+    });
+  } catch (error) {
+    if (error instanceof AnsweredElsewhere) return await sendDerived(parts, params, call);
+    throw error;
+  } finally {
+    parts.sessions.release(session);
+  }
+}
+
+/** The create met a session whose message was answered: who serves it now has to be asked first. */
+class AnsweredElsewhere extends Error {}
+
+/** @returns `''` while the derived session itself serves its message */
+async function servingSession(parts: A2AParts, session: LiveSession): Promise<string> {
+  if (!session.view.exists) return '';
+  const { serves, answered } = session.journal.derived;
+  if (!answered) return serves;
+  const next = randomSessionId();
+  try {
+    return await parts.sessions.marks.claim(session, next);
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    // Known to be answered: a new message, wherever the store will learn of it.
+    session.journal.derived = { serves: next, answered: false };
+    return next;
+  }
+}
+
+async function sendInto(
+  parts: A2AParts,
+  params: SendParams,
+  call: CallContext,
+  ref: SessionRef,
+  mode: OpenMode,
+  address: Address,
+): Promise<Answer<SendResult>> {
+  const session = await parts.sessions.open(ref, mode);
+  if (session === undefined) throw taskNotFound(ref.sessionId);
+  return sendTo(parts, params, call, session, address);
+}
+
+/** Sends into a pinned session and releases it. @param derived the session's id was made from this message */
+async function sendTo(
+  parts: A2AParts,
+  params: SendParams,
+  call: CallContext,
+  session: LiveSession,
+  address: Address,
+  derived = false,
+): Promise<Answer<SendResult>> {
+  const placement = new MessagePlacement(parts, params, call, session, address);
+  try {
+    // Seen here before: whether its answer was delivered, perhaps by another instance, is asked before it is decided.
+    if (placement.wasSeen(session.view)) await parts.sessions.catchUp(session);
+    const outcome = await store(placement, session, address, call, derived);
+    const { placed } = placement;
+    if (placed === undefined) throw new Error('a message was decided without a place');
+    if (placed.how === 'new' || placed.how === 'resumed') parts.runner.start(session, placed.local);
+    if (address.clientTaskId !== undefined) {
+      const { tenant, subject } = call.principal;
+      parts.aliasHints.set(aliasHintKey(tenant, subject, address.clientTaskId), session.ref.sessionId);
+    }
+    return await answerWhenDue(parts, params, call, session, placed, placement, outcome, derived);
+  } finally {
+    parts.sessions.release(session);
+  }
+}
+
+async function store(
+  placement: MessagePlacement,
+  session: LiveSession,
+  address: Address,
+  call: CallContext,
+  derived: boolean,
+): Promise<ChangeOutcome> {
+  const { clientTaskId } = address;
+  // A 0.1 id that nobody here knows may name a task elsewhere: only the store can tell.
+  const mustStore =
+    clientTaskId !== undefined && session.view.alias(call.principal.subject, clientTaskId) === undefined;
+  try {
+    return await session.change(
+      (draft, at) => {
+        if (
+          derived &&
+          draft.exists &&
+          (session.journal.derived.answered || session.journal.derived.serves !== '')
+        ) {
+          throw new AnsweredElsewhere();
+        }
+        return placement.decide(draft, at);
+      },
+      { mustStore },
+    );
+  } catch (error) {
+    placement.abandon();
+    throw error;
+  }
+}
+
+async function answerWhenDue(
+  parts: A2AParts,
+  params: SendParams,
+  call: CallContext,
+  session: LiveSession,
+  placed: Placed,
+  placement: MessagePlacement,
+  outcome: ChangeOutcome,
+  derived: boolean,
+): Promise<Answer<SendResult>> {
+  const { local } = placed;
+  const taskId = joinTaskId(session.ref.sessionId, local);
+  const said = placed.message ?? newestOf(session, local, placement.message.messageId);
+  if (params.blocking) {
+    const isRepeat = placed.how === 'repeat';
+    const progress = await waitForTask(parts, session, local, said, parts.settings.blockingMs, isRepeat);
+    if (progress === 'gone') throw taskNotFound(taskId);
+  }
+  const task = session.view.task(local);
+  if (task === undefined) throw taskNotFound(taskId);
+  const persistence = outcome === 'deferred' || session.persistence === 'deferred' ? 'deferred' : 'stored';
+  const delivered = (): void => {
+    parts.sessions.marks.answered(session, said);
+    if (derived) parts.sessions.marks.derivedAnswered(session, '');
+  };
+  if (task.withdrawn && task.reply !== undefined) {
+    const { sessionId: contextId } = session.ref;
+    return { result: { kind: 'message', message: { ...task.reply, contextId } }, persistence, delivered };
+  }
+  if (placed.how === 'queued' && task.queued > 0 && (task.turn?.n ?? 0) < said && params.blocking) {
+    // Its task ended before its turn: the message stays in the history, and its sender is told.
+    throw new ProtocolError('INVALID_TASK_STATE', { metadata: { taskId } });
+  }
+  parts.runner.reveal(session.ref, local);
+  return {
+    result: { kind: 'task', view: toTaskView(session, task, call, params.historyLength) },
+    persistence,
+    delivered,
+  };
+}
+
+function newestOf(session: LiveSession, local: string, messageId: string): number {
+  const history = session.view.task(local)?.history;
+  if (history === undefined) return 0;
+  for (const entry of history.newestFirst()) {
+    if (entry.message.role === 'ROLE_USER' && entry.message.messageId === messageId) return entry.n;
+  }
+  return firstMessage(session.view)?.n ?? 0;
+}
+
+function withDelivered<R>(answer: Answer<R>, also: () => void): Answer<R> {
+  const { delivered } = answer;
+  return {
+    ...answer,
+    delivered: () => {
+      delivered?.();
+      also();
+    },
+  };
+}

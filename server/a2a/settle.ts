@@ -1,0 +1,64 @@
+import { isRunning, isTerminal } from '../../protocol/task-state.ts';
+import type { LiveSession } from '../sessions/live-session.ts';
+import type { RecordBody } from '../sessions/records.ts';
+import { StoreUnavailableError } from '../sessions/session-store.ts';
+import type { TaskFold } from '../sessions/task-fold.ts';
+import type { A2AParts } from './a2a-parts.ts';
+import { agentMessage } from './message-identity.ts';
+
+/** Whether an executor should be at work on the task, and certainly none is. @throws {StoreUnavailableError} */
+export async function isOrphan(parts: A2AParts, session: LiveSession, task: TaskFold): Promise<boolean> {
+  if (!isRunning(task.state) || task.withdrawn) return false;
+  // A runner that is this instance and does not run it is an orphan like any other.
+  if (task.runner === parts.sessions.instance) return !parts.runner.isRunning(session.ref, task.local);
+  return parts.sessions.liveness.isDead(task.runner);
+}
+
+/**
+ * Whoever meets an unfinished task whose runner is gone ends it at its head; two who meet it end it once.
+ *
+ * @param rerun the very send that made the task is repeated: when nothing was recorded yet it is run again instead
+ */
+export async function settleIfOrphan(
+  parts: A2AParts,
+  session: LiveSession,
+  local: string,
+  rerun: boolean,
+): Promise<void> {
+  const seen = session.view.task(local);
+  if (seen === undefined || !isRunning(seen.state)) return;
+  try {
+    if (!(await isOrphan(parts, session, seen))) return;
+  } catch (error) {
+    // Nobody can say who is alive while the store is away.
+    if (error instanceof StoreUnavailableError) return;
+    throw error;
+  }
+  const { instance } = parts.sessions;
+  const decided = { rerun: false };
+  const outcome = await session.change(
+    (draft, at): RecordBody[] => {
+      decided.rerun = false;
+      const task = draft.task(local);
+      if (task === undefined || isTerminal(task.state) || task.by !== seen.by) return [];
+      if (rerun && task.pristine) {
+        decided.rerun = true;
+        parts.runner.reserve(session.ref, local);
+        return [{ t: 'run', at, task: local, by: `${instance}.${task.attempt + 1}` }];
+      }
+      const message = agentMessage(
+        `The instance that ran this task stopped; it was found unfinished at ${new Date(at).toISOString()}.`,
+      );
+      return [{ t: 'status', at, task: local, state: 'TASK_STATE_FAILED', message }];
+    },
+    { slides: rerun },
+  );
+  if (outcome === 'unchanged') return;
+  parts.log('warn', 'task_recovered', {
+    ...session.ref,
+    task: local,
+    runner: seen.runner,
+    action: decided.rerun ? 'run again' : 'failed',
+  });
+  if (decided.rerun) parts.runner.start(session, local);
+}

@@ -1,0 +1,125 @@
+import type { DurationMs } from '../../protocol/units.ts';
+import type { Batch } from './change-queue.ts';
+import { toStoredJson, type DecidedRecord, type Identity } from './records.ts';
+import type { Session } from './session.ts';
+import { joinTaskId } from './session-ref.ts';
+import type { AliasEntry, CommitRequest, Expiry, NewRecord, TaskIndexEntry } from './session-store.ts';
+import type { TaskFold } from './task-fold.ts';
+
+/** Types that leave every index as it is. */
+const NOT_INDEXED: ReadonlySet<string> = new Set(['created', 'message', 'artifact', 'state', 'refused']);
+
+/**
+ * What a list shows without reading the session. Short on purpose: it is written with every status.
+ */
+function summaryOf(task: TaskFold): string {
+  const { state, statusAt: at, by, alias, dialect } = task;
+  return JSON.stringify({
+    state,
+    at,
+    by,
+    ...(alias === undefined ? {} : { alias }),
+    ...(dialect === 'v1' ? {} : { dialect }),
+  });
+}
+
+const indexedState = (task: TaskFold | undefined): TaskFold['state'] | null =>
+  task === undefined || task.withdrawn ? null : task.state;
+
+function taskEntries(stored: Session, after: Session, records: readonly DecidedRecord[]): TaskIndexEntry[] {
+  const touched = new Set<string>();
+  for (const { body } of records) {
+    if (!NOT_INDEXED.has(body.t) && 'task' in body) touched.add(body.task);
+  }
+  const entries: TaskIndexEntry[] = [];
+  for (const local of touched) {
+    const task = after.task(local);
+    if (task === undefined) continue;
+    const state = indexedState(task);
+    const summary = state === null ? '' : summaryOf(task);
+    entries.push({
+      local,
+      state,
+      previous: indexedState(stored.task(local)),
+      statusAt: task.statusAt,
+      summary,
+    });
+  }
+  return entries;
+}
+
+function aliasEntries(stored: Session, records: readonly DecidedRecord[]): AliasEntry[] {
+  const entries = new Map<string, AliasEntry>();
+  for (const { body } of records) {
+    if (body.t !== 'task' || body.alias === undefined) continue;
+    const subject = body.subject ?? '';
+    const known = stored.alias(subject, body.alias);
+    const expected = known === undefined ? null : joinTaskId(stored.ref.sessionId, known);
+    entries.set(`${subject}/${body.alias}`, {
+      subject,
+      clientTaskId: body.alias,
+      local: body.task,
+      expected,
+    });
+  }
+  return [...entries.values()];
+}
+
+function toNewRecords(records: readonly DecidedRecord[], head: Identity | undefined): NewRecord[] {
+  let follows = head;
+  return records.map((record, i) => {
+    const json = toStoredJson(record, follows, i === 0);
+    follows = record.identity;
+    return { seq: record.identity.seq, json };
+  });
+}
+
+/**
+ * Everything one commit says to the store.
+ *
+ * @param stored the fold at the expected head
+ * @param create set when the session is to be made: its epoch, and the tombstone that was read
+ */
+export function toCommitRequest(
+  instance: string,
+  stored: Session,
+  batch: Batch,
+  expiry: Expiry,
+  create?: { epoch: string; tombstone: string },
+): CommitRequest {
+  const { records } = batch;
+  const after = stored.fork();
+  for (const { identity, body, bytes } of records) {
+    after.apply({ n: after.head + 1, identity, body, skippable: false, bytes });
+  }
+  const request: CommitRequest = {
+    expected: create === undefined ? stored.cursor : { epoch: create.tombstone, head: 0, w: '' },
+    instance,
+    records: toNewRecords(records, stored.w),
+    expiry,
+    tasks: taskEntries(stored, after, records),
+    aliases: aliasEntries(stored, records),
+  };
+  return create === undefined ? request : { ...request, createEpoch: create.epoch };
+}
+
+/**
+ * The life of a session after a commit.
+ *
+ * @param replayedAgeMs age of the newest client's write among acknowledged records that are stored only now; undefined
+ *   when nothing in the batch waited
+ * @returns undefined when what waited has outlived the TTL
+ */
+export function toExpiry(
+  ttlMs: DurationMs,
+  slides: boolean,
+  creates: boolean,
+  replayedAgeMs: DurationMs | undefined,
+): Expiry | undefined {
+  if (replayedAgeMs !== undefined) {
+    const left = Math.floor(ttlMs - replayedAgeMs);
+    if (left <= 0) return undefined;
+    return slides || creates ? { kind: 'lengthen', ttlMs: left } : { kind: 'keep' };
+  }
+  return slides || creates ? { kind: 'slide', ttlMs } : { kind: 'keep' };
+}

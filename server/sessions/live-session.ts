@@ -1,0 +1,178 @@
+import { ProtocolError } from '../../protocol/errors.ts';
+import type { DurationMs } from '../../protocol/units.ts';
+import {
+  ChangeQueue,
+  type ChangeOptions,
+  type ChangeOutcome,
+  type Decide,
+  type Intent,
+} from './change-queue.ts';
+import type { PendingSession } from './pending.ts';
+import type { SessionParts } from './session-parts.ts';
+import type { SessionRef } from './session-ref.ts';
+import { SessionDamagedError, StoreUnavailableError } from './session-store.ts';
+import { SessionSync } from './session-sync.ts';
+import type { Session } from './session.ts';
+import { StoredJournal } from './stored-journal.ts';
+
+/**
+ * One session in this process: the stored layer, the changes on their way, and the one commit in flight. A change is
+ * decided on the draft, committed at the head, and applied when the store has said ok; what the store does not take in
+ * time is acknowledged from memory and offered again under the same identity until its fate is known.
+ */
+export class LiveSession implements PendingSession {
+  readonly ref: SessionRef;
+  readonly journal: StoredJournal;
+  /** How many hold it: a session in use stays outside the LRU. */
+  uses = 0;
+  readonly #parts: SessionParts;
+  readonly #queue: ChangeQueue;
+  readonly #sync: SessionSync;
+  readonly #observers = new Set<() => void>();
+  readonly #onIdle: (session: LiveSession) => void;
+  readonly #checkDeadline: () => void;
+  /** Acknowledged records wait for a replay: nothing is offered to the store until then. */
+  #held = false;
+  #pumping: Promise<void> | undefined;
+  #damaged = false;
+
+  constructor(parts: SessionParts, ref: SessionRef, onIdle: (session: LiveSession) => void) {
+    this.ref = ref;
+    this.#parts = parts;
+    this.#onIdle = onIdle;
+    this.journal = new StoredJournal(parts, ref);
+    this.#queue = new ChangeQueue(parts, this.journal, this);
+    this.#sync = new SessionSync(parts, ref, this.journal, this.#queue, () => {
+      this.#changed();
+    });
+    this.#checkDeadline = () => {
+      if (parts.clock.mono() < this.#queue.earliestDeadline) return;
+      this.#queue.defer();
+      this.#changed();
+    };
+  }
+
+  /** What answers and listeners see: what is stored, and what was acknowledged from memory. */
+  get view(): Session {
+    return this.#queue.hasDeferred ? this.#queue.draft : this.journal.session;
+  }
+  /** What the next change is decided on: also what is still on its way to the store. */
+  get draft(): Session {
+    return this.#queue.draft;
+  }
+  get persistence(): 'stored' | 'deferred' {
+    return this.#queue.hasDeferred ? 'deferred' : 'stored';
+  }
+  /** A removed session under this id: a create has to name it. */
+  get knowsTombstone(): boolean {
+    return this.#sync.knowsTombstone;
+  }
+  get isPending(): boolean {
+    return this.#queue.length > 0;
+  }
+  get isExpired(): boolean {
+    return this.#parts.clock.mono() >= this.journal.expiresAt && !this.isPending;
+  }
+
+  /** The listener is called after every change of what {@link view} shows. @returns how to stop */
+  observe(listener: () => void): () => void {
+    this.#observers.add(listener);
+    return () => this.#observers.delete(listener);
+  }
+
+  /**
+   * @throws {ProtocolError} what `decide` throws, RESOURCE_EXHAUSTED, SESSION_BUSY, SESSION_DAMAGED
+   * @throws {AliasTakenError}
+   */
+  async change(decide: Decide, options: ChangeOptions = {}): Promise<ChangeOutcome> {
+    if (this.#damaged || this.journal.session.readOnly)
+      throw new ProtocolError('SESSION_DAMAGED', { retryAfterMs: 60_000 });
+    return new Promise<ChangeOutcome>((settle, fail) => {
+      const intent = this.#queue.add(decide, options, { settle, fail });
+      if (intent === undefined) settle('unchanged');
+      else if (this.#held || (this.#parts.isAway() && this.#pumping === undefined)) this.#deferNow(intent);
+      // A turn of the microtask queue later, so that what is decided together is committed together.
+      else this.#pumping ??= Promise.resolve().then(() => this.#pump());
+    });
+  }
+
+  /** Offers what waits to the store again. Never throws. */
+  async replay(): Promise<void> {
+    await this.#pumping;
+    if (!this.#queue.hasDeferred) return;
+    this.#held = false;
+    this.#pumping ??= this.#pump();
+    await this.#pumping;
+  }
+
+  /**
+   * Catches up with the store: one round trip.
+   *
+   * @returns whether the session is there
+   * @throws {StoreUnavailableError} @throws {SessionDamagedError}
+   */
+  async refresh(renewTtlMs?: DurationMs): Promise<boolean> {
+    const known = this.journal.session.exists ? this.journal.session.cursor : undefined;
+    return this.#sync.readFrom(known, renewTtlMs);
+  }
+
+  /** Deferred before it was ever offered: the one place where a full ledger can still say no. */
+  #deferNow(intent: Intent): void {
+    try {
+      const bytes = intent.records.reduce((sum, record) => sum + record.bytes, 0);
+      // What only ends a task always has room: refusing it would leave the task working.
+      if (!intent.records.every(({ body }) => body.t === 'status'))
+        this.#parts.pending.admit(intent.records.length, bytes);
+    } catch (error) {
+      this.#queue.withdraw(intent);
+      intent.fail(error);
+      return;
+    }
+    this.#hold();
+  }
+
+  #hold(): void {
+    this.#queue.defer();
+    this.#held = this.#queue.hasDeferred;
+    this.#changed();
+  }
+
+  async #pump(): Promise<void> {
+    this.#sync.begin();
+    this.#parts.deadlines.add(this.#checkDeadline);
+    try {
+      while (this.#queue.length > 0 && !this.#held) {
+        if (this.#parts.isAway()) this.#hold();
+        else if (!(await this.#sync.commit())) this.#hold();
+      }
+    } catch (error) {
+      this.#commitFailed(error);
+    } finally {
+      this.#parts.deadlines.delete(this.#checkDeadline);
+      this.#pumping = undefined;
+      this.#changed();
+      if (this.uses === 0 && !this.isPending) this.#onIdle(this);
+    }
+  }
+
+  #commitFailed(error: unknown): void {
+    if (error instanceof StoreUnavailableError) {
+      this.#parts.counters.commit('unavailable');
+      this.#hold();
+    } else if (error instanceof SessionDamagedError) {
+      this.#damaged = true;
+      this.#parts.log('error', 'session_damaged', { ...this.ref, key: error.key, field: error.field });
+      this.#sync.dropDeferred('session_damaged_pending', { key: error.key });
+      this.#queue.rejectLive(new ProtocolError('SESSION_DAMAGED', { retryAfterMs: 60_000, cause: error }));
+    } else {
+      this.#parts.counters.commit('error');
+      this.#parts.log('error', 'session_persist_failed', { ...this.ref, err: error });
+      this.#queue.rejectLive(error);
+      if (this.#queue.hasDeferred) this.#hold();
+    }
+  }
+
+  #changed(): void {
+    for (const listener of [...this.#observers]) listener();
+  }
+}

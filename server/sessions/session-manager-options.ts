@@ -1,0 +1,22 @@
+import type { Bytes, DurationMs } from '../../protocol/units.ts';
+import type { Clock, Log, SessionCounters, SessionLimits, TtlRefresh } from './session-parts.ts';
+import type { SessionStore } from './session-store.ts';
+
+export interface SessionManagerOptions {
+  readonly store: SessionStore;
+  /** Whether the store is known to be away; a breaker's state. Default: never known. */
+  readonly isAway?: () => boolean;
+  /** Random per process start. Default: 72 random bits. */
+  readonly instance?: string;
+  readonly clock?: Clock;
+  readonly ttlMs: DurationMs;
+  readonly ttlRefresh: TtlRefresh;
+  /** `exclusive`: nobody else writes to the store, so a cached session is current. */
+  readonly coherence: 'shared' | 'exclusive';
+  readonly cache: { readonly maxSessions: number; readonly maxBytes: Bytes };
+  readonly limits: SessionLimits;
+  readonly pending: { readonly maxRecords: number; readonly maxBytes: Bytes };
+  readonly deadMs: DurationMs;
+  readonly counters: SessionCounters;
+  readonly log: Log;
+}

@@ -1,0 +1,276 @@
+import { randomBytes } from 'node:crypto';
+import { ProtocolError } from '../../protocol/errors.ts';
+import type { Bytes, DurationMs } from '../../protocol/units.ts';
+import { DeadlineWatch } from './deadline-watch.ts';
+import { AnswerMarks } from './answer-marks.ts';
+import { LiveSession } from './live-session.ts';
+import { Liveness } from './liveness.ts';
+import { PendingLedger } from './pending.ts';
+import { Replayer } from './replayer.ts';
+import { SessionCache } from './session-cache.ts';
+import type { SessionManagerOptions } from './session-manager-options.ts';
+import { refKey, type SessionRef } from './session-ref.ts';
+import { SYSTEM_CLOCK, type SessionParts } from './session-parts.ts';
+import { StoreUnavailableError } from './session-store.ts';
+
+/**
+ * What is to be known about a session before it is used: `existing` must be there; `create` may be new, so it is looked
+ * for; `new` is expected to be new (its id is random or derived), so a commit that creates it is tried without looking.
+ */
+export type OpenMode = 'existing' | 'create' | 'new';
+
+/**
+ * The sessions of this process: one object per session, those in use pinned, the others in an LRU; loaded from the store
+ * when they are missed, with the life that the store says is left.
+ */
+export class A2ASessionManager {
+  readonly liveness: Liveness;
+  readonly pending: PendingLedger;
+  readonly marks: AnswerMarks;
+  readonly instance: string;
+  readonly #parts: SessionParts;
+  readonly #coherence: 'shared' | 'exclusive';
+  readonly #maxInUse: number;
+  readonly #cache: SessionCache;
+  readonly #inUse = new Map<string, LiveSession>();
+  readonly #loading = new Map<string, Promise<LiveSession | undefined>>();
+  readonly #replayer: Replayer;
+  readonly #tenants = new Set<string>();
+  #housekeeping: NodeJS.Timeout | undefined;
+  #evictions = 0;
+  /** Sessions somebody holds; those that only wait for the store are bounded by the ledger. */
+  #used = 0;
+
+  constructor(options: SessionManagerOptions) {
+    const { store, log } = options;
+    const clock = options.clock ?? SYSTEM_CLOCK;
+    const isAway = options.isAway ?? (() => false);
+    const mono = (): DurationMs => clock.mono();
+    this.instance = options.instance ?? randomBytes(9).toString('base64url');
+    this.pending = new PendingLedger(options.pending.maxRecords, options.pending.maxBytes);
+    this.liveness = new Liveness(this.instance, store, options.deadMs, clock);
+    this.marks = new AnswerMarks(store, log);
+    this.#coherence = store.exclusive ? 'exclusive' : options.coherence;
+    this.#maxInUse = options.cache.maxSessions;
+    this.#cache = new SessionCache(options.cache, mono, () => (this.#evictions += 1));
+    this.#replayer = new Replayer(this.pending, isAway, mono);
+    const { ttlMs, ttlRefresh, limits, counters } = options;
+    const { instance, pending } = this;
+    this.#parts = {
+      store,
+      instance,
+      isAway,
+      clock,
+      ttlMs,
+      ttlRefresh,
+      limits,
+      pending,
+      deadlines: new DeadlineWatch(),
+      counters,
+      log,
+    };
+  }
+
+  /** Sessions held in memory: in use, and cached. */
+  get stats(): { inUse: number; cached: number; cachedBytes: Bytes; evictions: number } {
+    const { size: cached, bytes: cachedBytes } = this.#cache;
+    return { inUse: this.#inUse.size, cached, cachedBytes, evictions: this.#evictions };
+  }
+
+  async start(): Promise<void> {
+    this.#replayer.start();
+    this.#housekeeping = setInterval(() => {
+      this.#cache.purge();
+      for (const tenant of this.#tenants) void this.#retire(tenant);
+    }, 5_000).unref();
+    await this.liveness.start();
+  }
+
+  /** To be called when the store answers again after it was away. */
+  storeIsBack(): void {
+    this.#replayer.storeIsBack();
+  }
+
+  /**
+   * A session, pinned until {@link release}.
+   *
+   * @returns undefined when `existing` was asked for and there is none
+   * @throws {ProtocolError} STORE_UNAVAILABLE when that cannot be known, RESOURCE_EXHAUSTED when too many are in use
+   * @throws {SessionDamagedError}
+   */
+  async open(ref: SessionRef, mode: OpenMode): Promise<LiveSession | undefined> {
+    const key = refKey(ref);
+    const session = this.#inUse.get(key) ?? this.#takeCached(key) ?? (await this.#load(key, ref, mode));
+    if (session === undefined) return undefined;
+    this.#pin(key, session);
+    this.#tenants.add(ref.tenant);
+    if (mode !== 'existing' || session.view.exists) return session;
+    // Somebody is about to create it, or it was removed: the store has the last word.
+    return (await this.#catchUpOrRelease(session)) ? session : undefined;
+  }
+
+  /** A session that is in memory, pinned: for the time the store is away. */
+  openCached(ref: SessionRef): LiveSession | undefined {
+    const key = refKey(ref);
+    const session = this.#inUse.get(key) ?? this.#takeCached(key);
+    if (session !== undefined) this.#pin(key, session);
+    return session;
+  }
+
+  /** Like {@link open} with `existing`, and as fresh as the store: a cached copy asks what is after its head. */
+  async openFresh(ref: SessionRef): Promise<LiveSession | undefined> {
+    const key = refKey(ref);
+    const cached = this.#inUse.get(key) ?? this.#takeCached(key);
+    if (cached === undefined) return this.open(ref, 'existing');
+    this.#pin(key, cached);
+    return (await this.#catchUpOrRelease(cached)) ? cached : undefined;
+  }
+
+  /**
+   * Brings a pinned session up to date. While the store is away memory answers.
+   *
+   * @returns whether the session is (still) there
+   */
+  async catchUp(session: LiveSession): Promise<boolean> {
+    const { ttlRefresh, ttlMs, isAway } = this.#parts;
+    const isCurrent = this.#coherence === 'exclusive' && ttlRefresh !== 'access' && !session.isExpired;
+    if (isAway() || (isCurrent && session.view.exists)) return session.view.exists;
+    try {
+      return (await session.refresh(ttlRefresh === 'access' ? ttlMs : undefined)) || session.view.exists;
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) return session.view.exists;
+      throw error;
+    }
+  }
+
+  async #catchUpOrRelease(session: LiveSession): Promise<boolean> {
+    let isThere = false;
+    try {
+      isThere = await this.catchUp(session);
+    } finally {
+      if (!isThere) this.release(session);
+    }
+    return isThere;
+  }
+
+  pin(session: LiveSession): void {
+    this.#pin(refKey(session.ref), session);
+  }
+
+  release(session: LiveSession): void {
+    session.uses -= 1;
+    if (session.uses === 0) this.#used -= 1;
+    if (session.uses === 0 && !session.isPending) this.#toCache(session);
+  }
+
+  /** Drops what memory has of a session that was removed. */
+  forget(ref: SessionRef): void {
+    this.#cache.drop(refKey(ref));
+  }
+
+  /** @returns the full id of the task that a v0.1 client's own id names @throws {StoreUnavailableError} */
+  resolveAlias(tenant: string, subject: string, clientTaskId: string): Promise<string | undefined> {
+    return this.#parts.store.resolveAlias(tenant, subject, clientTaskId);
+  }
+
+  /** Deletes a session in the store and here. @returns whether there was one @throws {StoreUnavailableError} */
+  async remove(ref: SessionRef): Promise<boolean> {
+    const removed = await this.#parts.store.remove(ref, this.#parts.ttlMs);
+    this.forget(ref);
+    const inUse = this.#inUse.get(refKey(ref));
+    if (inUse !== undefined) await inUse.refresh();
+    return removed === 'removed';
+  }
+
+  /** Stores what is pending, if the store lets it, and says goodbye. @returns how many acknowledged records are lost */
+  async close(): Promise<number> {
+    clearInterval(this.#housekeeping);
+    this.#replayer.close();
+    await this.marks.flush();
+    if (!this.#parts.isAway()) await this.#replayer.flush();
+    await this.liveness.close();
+    this.#parts.deadlines.close();
+    this.#cache.clear();
+    return this.pending.records;
+  }
+
+  #takeCached(key: string): LiveSession | undefined {
+    const session = this.#cache.take(key);
+    if (session === undefined || session.isExpired) return undefined;
+    this.#parts.counters.cache('hit');
+    return session;
+  }
+
+  /** One load in flight per session. */
+  async #load(key: string, ref: SessionRef, mode: OpenMode): Promise<LiveSession | undefined> {
+    this.#parts.counters.cache('miss');
+    if (this.#used >= this.#maxInUse) {
+      throw new ProtocolError('RESOURCE_EXHAUSTED', {
+        message: 'too many sessions are in use',
+        httpStatus: 503,
+        retryAfterMs: 1_000,
+      });
+    }
+    let loading = this.#loading.get(key);
+    if (loading === undefined) {
+      loading = (mode === 'new' ? Promise.resolve(this.#fresh(ref)) : this.#read(ref)).finally(() => {
+        this.#loading.delete(key);
+      });
+      this.#loading.set(key, loading);
+    }
+    try {
+      const loaded = await loading;
+      // Whoever came first has pinned it already, or somebody made it while we looked.
+      const present = this.#inUse.get(key);
+      if (present !== undefined) return present;
+      return loaded ?? (mode === 'existing' ? undefined : this.#fresh(ref));
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      if (mode === 'existing')
+        throw new ProtocolError('STORE_UNAVAILABLE', { retryAfterMs: 1_000, cause: error });
+      // Provisional: created in the store later, and rebased when somebody else has done so meanwhile.
+      return this.#inUse.get(key) ?? this.#fresh(ref);
+    }
+  }
+
+  #fresh(ref: SessionRef): LiveSession {
+    return new LiveSession(this.#parts, ref, (session) => {
+      this.#toCache(session);
+    });
+  }
+
+  async #read(ref: SessionRef): Promise<LiveSession | undefined> {
+    const session = this.#fresh(ref);
+    const isThere = await session.refresh(
+      this.#parts.ttlRefresh === 'access' ? this.#parts.ttlMs : undefined,
+    );
+    if (isThere) {
+      this.#parts.counters.rehydrated();
+      this.#parts.log('debug', 'session_rehydrated', { ...ref, head: session.view.head });
+    }
+    return isThere || session.knowsTombstone ? session : undefined;
+  }
+
+  #pin(key: string, session: LiveSession): void {
+    session.uses += 1;
+    if (session.uses === 1) this.#used += 1;
+    this.#inUse.set(key, session);
+  }
+
+  #toCache(session: LiveSession): void {
+    const key = refKey(session.ref);
+    if (this.#inUse.get(key) !== session) return;
+    this.#inUse.delete(key);
+    this.#cache.put(key, session);
+  }
+
+  async #retire(tenant: string): Promise<void> {
+    if (this.#parts.isAway()) return;
+    try {
+      await this.#parts.store.retire(tenant);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError))
+        this.#parts.log('error', 'retire_failed', { tenant, err: error });
+    }
+  }
+}

@@ -1,0 +1,54 @@
+/** What a live session needs of the world around it. One object, shared by all sessions of a manager. */
+import type { Bytes, DurationMs, EpochMs } from '../../protocol/units.ts';
+import type { DeadlineWatch } from './deadline-watch.ts';
+import type { PendingLedger } from './pending.ts';
+import type { SessionStore } from './session-store.ts';
+
+export interface Clock {
+  now(): EpochMs;
+  /** Monotonic milliseconds: ages and deadlines, never shown to anyone. */
+  mono(): DurationMs;
+}
+
+export const SYSTEM_CLOCK: Clock = { now: () => Date.now(), mono: () => performance.now() };
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+/** `event` is one of the names that the runbook lists. Never given message content. */
+export type Log = (level: LogLevel, event: string, fields: Record<string, unknown>) => void;
+
+/** `write`: a client's write renews the life of a session; `access`: so does a read; `fixed`: nothing does. */
+export type TtlRefresh = 'write' | 'access' | 'fixed';
+
+export interface SessionLimits {
+  readonly recordMaxBytes: Bytes;
+  readonly sessionMaxBytes: Bytes;
+  readonly sessionMaxRecords: number;
+}
+
+/** What the sessions count; the metrics implement it. */
+export interface SessionCounters {
+  commit(outcome: string): void;
+  rehydrated(): void;
+  cache(outcome: 'hit' | 'miss'): void;
+  refused(count: number): void;
+  lost(count: number): void;
+}
+
+export interface SessionParts {
+  readonly store: SessionStore;
+  /** Random per process start; half of every record's identity. */
+  readonly instance: string;
+  /** Whether the store is known to be away: then nobody waits for it. */
+  readonly isAway: () => boolean;
+  readonly clock: Clock;
+  readonly ttlMs: DurationMs;
+  readonly ttlRefresh: TtlRefresh;
+  readonly limits: SessionLimits;
+  readonly pending: PendingLedger;
+  readonly deadlines: DeadlineWatch;
+  readonly counters: SessionCounters;
+  readonly log: Log;
+}
+
+/** How long one request waits for the store in all, not per command. */
+export const PATIENCE_MS: DurationMs = 250;

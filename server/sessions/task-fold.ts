@@ -1,0 +1,125 @@
+import type { Artifact, Dialect, Message, Part, Task } from '../../protocol/model.ts';
+import type { TaskState } from '../../protocol/task-state.ts';
+import { toTimestamp, type EpochMs, type JsonObject } from '../../protocol/units.ts';
+import { LayeredList, LayeredMap } from './layered.ts';
+import type { ArtifactRecord, RunKey, StoredMessage, TaskRecord } from './records.ts';
+import { joinTaskId } from './session-ref.ts';
+
+/** A message in the order of the conversation. */
+export interface MessageEntry {
+  /** Record number. */
+  readonly n: number;
+  readonly at: EpochMs;
+  readonly task: string;
+  readonly message: StoredMessage;
+}
+
+interface ArtifactFold {
+  head: Omit<Artifact, 'parts'>;
+  parts: LayeredList<Part>;
+}
+
+/** One task of a session, as its records left it. Only the session's reducer changes it. */
+export class TaskFold {
+  readonly local: string;
+  readonly dialect: Dialect;
+  readonly alias: string | undefined;
+  state: TaskState = 'TASK_STATE_SUBMITTED';
+  statusAt: EpochMs;
+  statusMessage: StoredMessage | undefined;
+  by: RunKey;
+  metadata: JsonObject | undefined;
+  /** The agent answered with a message instead: for clients there is no such task. */
+  withdrawn = false;
+  /** Nothing but `submitted` and `working` was recorded: the send that made it may be run again. */
+  pristine = true;
+  readonly history: LayeredList<MessageEntry>;
+  readonly artifacts: LayeredMap<string, ArtifactFold>;
+  reply: StoredMessage | undefined;
+  /** Messages of the client that no run has taken up yet; the one that comes with the task is its first run's. */
+  queued = -1;
+  /** Record number of the message that came with the task. */
+  firstMessage: number | undefined;
+
+  constructor(record: TaskRecord, base?: TaskFold) {
+    this.local = record.task;
+    this.dialect = record.dialect ?? 'v1';
+    this.alias = record.alias;
+    this.statusAt = record.at;
+    this.by = record.by;
+    this.metadata = record.metadata;
+    this.history = base?.history.fork() ?? new LayeredList();
+    this.artifacts = base?.artifacts.fork() ?? new LayeredMap();
+  }
+
+  /** A copy that can change while this one stays. O(1). */
+  fork(): TaskFold {
+    const record: TaskRecord = {
+      t: 'task',
+      at: this.statusAt,
+      task: this.local,
+      by: this.by,
+      dialect: this.dialect,
+    };
+    const fork = new TaskFold(this.alias === undefined ? record : { ...record, alias: this.alias }, this);
+    const { state, statusMessage, metadata, withdrawn, pristine, reply, queued, firstMessage } = this;
+    return Object.assign(fork, {
+      state,
+      statusMessage,
+      metadata,
+      withdrawn,
+      pristine,
+      reply,
+      queued,
+      firstMessage,
+    });
+  }
+
+  get runner(): string {
+    return this.by.slice(0, this.by.lastIndexOf('.'));
+  }
+
+  get attempt(): number {
+    return Number(this.by.slice(this.by.lastIndexOf('.') + 1));
+  }
+
+  /** The client's message that the present (or last) run answers. */
+  get turn(): MessageEntry | undefined {
+    let behind = Math.max(0, this.queued);
+    for (const entry of this.history.newestFirst()) {
+      if (entry.message.role === 'ROLE_USER' && behind-- === 0) return entry;
+    }
+    return undefined;
+  }
+
+  applyArtifact(record: ArtifactRecord): void {
+    const { parts, ...head } = record.artifact;
+    const known = this.artifacts.get(head.artifactId);
+    if (record.append !== true || record.whole === true || known === undefined) {
+      const list = new LayeredList<Part>();
+      for (const part of parts) list.push(part);
+      this.artifacts.set(head.artifactId, { head, parts: list });
+      return;
+    }
+    const own = this.artifacts.getOwn(head.artifactId) ?? { head: known.head, parts: known.parts.fork() };
+    for (const part of parts) own.parts.push(part);
+    this.artifacts.set(head.artifactId, own);
+  }
+
+  /** The task as a client is shown it. O(what is shown). @param historyLength most recent messages; undefined = all */
+  toTask(sessionId: string, historyLength?: number): Task {
+    const id = joinTaskId(sessionId, this.local);
+    const show = (message: StoredMessage): Message => ({ ...message, contextId: sessionId, taskId: id });
+    const entries = historyLength === undefined ? [...this.history] : this.history.last(historyLength);
+    const task: Task = {
+      id,
+      contextId: sessionId,
+      status: { state: this.state, timestamp: toTimestamp(this.statusAt) },
+      artifacts: [...this.artifacts.entries()].map(([, { head, parts }]) => ({ ...head, parts: [...parts] })),
+      history: entries.map((entry) => show(entry.message)),
+    };
+    if (this.statusMessage !== undefined) task.status.message = show(this.statusMessage);
+    if (this.metadata !== undefined) task.metadata = this.metadata;
+    return task;
+  }
+}

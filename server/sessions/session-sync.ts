@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { DurationMs } from '../../protocol/units.ts';
 import { AliasTakenError } from './alias-taken-error.ts';
-import type { Batch, ChangeQueue } from './change-queue.ts';
+import type { ChangeQueue } from './change-queue.ts';
 import { toCommitRequest, toExpiry } from './commit-request.ts';
 import type { SessionParts } from './session-parts.ts';
 import type { SessionRef } from './session-ref.ts';

@@ -1,7 +1,8 @@
 import type { LRUCache } from 'lru-cache';
 import type { DurationMs } from '../../protocol/units.ts';
 import type { A2ASessionManager } from '../sessions/session-manager.ts';
-import type { Clock, Log } from '../sessions/session-parts.ts';
+import type { Log } from '../observability/log-events.ts';
+import type { Clock } from '../sessions/session-parts.ts';
 import type { TaskRunner } from './task-runner.ts';
 
 /** What every operation is built from. */

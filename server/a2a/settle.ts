@@ -54,7 +54,7 @@ export async function settleIfOrphan(
     { slides: rerun },
   );
   if (outcome === 'unchanged') return;
-  parts.log('warn', 'task_recovered', {
+  parts.log('task_recovered', {
     ...session.ref,
     task: local,
     runner: seen.runner,

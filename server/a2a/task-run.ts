@@ -3,7 +3,8 @@ import type { DurationMs, JsonValue } from '../../protocol/units.ts';
 import type { AgentEvent, AgentExecutor, EventBus, RequestContext } from '../agents/agent-executor.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import type { A2ASessionManager } from '../sessions/session-manager.ts';
-import type { Clock, Log, TtlRefresh } from '../sessions/session-parts.ts';
+import type { Log } from '../observability/log-events.ts';
+import type { Clock, TtlRefresh } from '../sessions/session-parts.ts';
 import type { RecordBody, RunKey } from '../sessions/records.ts';
 import { joinTaskId } from '../sessions/session-ref.ts';
 import type { Session } from '../sessions/session.ts';
@@ -62,7 +63,7 @@ export class TaskRun {
         this.#abort = new AbortController();
       }
     } catch (err) {
-      this.#options.log('error', 'task_run_failed', { ...this.session.ref, task: this.local, err });
+      this.#options.log('task_run_failed', { ...this.session.ref, task: this.local }, err);
     } finally {
       stop();
       this.#end();
@@ -89,7 +90,7 @@ export class TaskRun {
       void Promise.resolve()
         .then(() => this.#options.agent.cancelTask?.(joinTaskId(this.session.ref.sessionId, this.local), bus))
         .catch((err: unknown) => {
-          this.#options.log('warn', 'agent_failed', { ...this.session.ref, task: this.local, err });
+          this.#options.log('agent_failed', { ...this.session.ref, task: this.local }, err);
         });
     }
     this.abort('canceled');
@@ -120,7 +121,7 @@ export class TaskRun {
       return this.#givenUp;
     } catch (err) {
       if (!this.#canceled && this.#givenUp === undefined) {
-        log('error', 'agent_failed', { ...this.session.ref, task: this.local, err });
+        log('agent_failed', { ...this.session.ref, task: this.local }, err);
       }
       return this.#givenUp ?? 'The agent failed.';
     } finally {
@@ -167,9 +168,7 @@ export class TaskRun {
     const copy = structuredClone(event);
     const { local } = this;
     const ignored = (err: unknown): void => {
-      const { log } = this.#options;
-      const level = this.#mine()?.by === by && !this.#abort.signal.aborted ? 'warn' : 'debug';
-      log(level, 'agent_event_ignored', { ...this.session.ref, task: local, kind: event.kind, err });
+      this.#options.log('agent_event_ignored', { ...this.session.ref, task: local, kind: event.kind }, err);
       // A session that is full takes no more of this task: better said than silently cut.
       if (this.#isStillRunning(by)) this.giveUp('The agent produced something that cannot be stored.');
     };
@@ -198,12 +197,7 @@ export class TaskRun {
           draft.task(local)?.by === by ? [{ t: 'state', at, task: local, by, key, value: copy }] : [],
         )
         .catch((err: unknown) => {
-          this.#options.log('warn', 'agent_event_ignored', {
-            ...session.ref,
-            task: local,
-            kind: 'state',
-            err,
-          });
+          this.#options.log('agent_event_ignored', { ...session.ref, task: local, kind: 'state' }, err);
         });
     };
     const context: RequestContext = {

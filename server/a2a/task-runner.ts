@@ -108,7 +108,7 @@ export class TaskRunner {
         run.session
           .change(() => [], { renews: true })
           .catch((err: unknown) => {
-            this.#options.log('debug', 'session_renew_failed', { ...run.session.ref, err });
+            this.#options.log('session_renew_failed', { ...run.session.ref }, err);
           });
       }
       const task = run.session.view.task(run.local);

@@ -1,6 +1,6 @@
 import type { DurationMs } from '../../protocol/units.ts';
+import type { Log } from '../observability/log-events.ts';
 import type { LiveSession } from './live-session.ts';
-import type { Log } from './session-parts.ts';
 import { StoreUnavailableError, type SessionStore } from './session-store.ts';
 
 const BATCH_MS: DurationMs = 50;
@@ -79,8 +79,8 @@ export class AnswerMarks {
       if (serves !== undefined) await this.#store.markDerivedAnswered(session.ref, epoch, serves);
     } catch (error) {
       // Unmarked means that a repeat gets the first answer once more.
-      const level = error instanceof StoreUnavailableError ? 'debug' : 'error';
-      this.#log(level, 'answer_mark_failed', { ...session.ref, err: error });
+      if (!(error instanceof StoreUnavailableError))
+        this.#log('answer_mark_failed', { ...session.ref }, error);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Bytes, DurationMs, EpochMs } from '../../protocol/units.ts';
 import { rebase } from './rebase.ts';
-import { toDecided, type DecidedRecord, type RecordBody } from './records.ts';
+import { formatIdentity, toDecided, type DecidedRecord, type RecordBody } from './records.ts';
 import type { Session } from './session.ts';
 import { PATIENCE_MS, type SessionParts } from './session-parts.ts';
 import { TAIL_MAX_BYTES, TAIL_MAX_RECORDS } from './session-store.ts';
@@ -244,12 +244,12 @@ export class ChangeQueue {
     this.#parts.pending.settle(before.records - records.length, before.bytes - sizeOf(records));
     for (const { why, record } of refused) {
       const { tenant, sessionId } = this.draft.ref;
-      this.#parts.log('warn', 'record_refused', {
+      this.#parts.log('record_refused', {
         tenant,
         sessionId,
         why,
         type: record.body.t,
-        identity: record.identity,
+        identity: formatIdentity(record.identity),
       });
     }
     if (refused.length > 0) this.#parts.counters.refused(refused.length);

@@ -23,6 +23,8 @@ import { StoredJournal } from './stored-journal.ts';
 export class LiveSession implements PendingSession {
   readonly ref: SessionRef;
   readonly journal: StoredJournal;
+  /** Monotonic moment of its making. */
+  readonly since: DurationMs;
   /** How many hold it: a session in use stays outside the LRU. */
   uses = 0;
   readonly #parts: SessionParts;
@@ -40,6 +42,7 @@ export class LiveSession implements PendingSession {
     this.ref = ref;
     this.#parts = parts;
     this.#onIdle = onIdle;
+    this.since = parts.clock.mono();
     this.journal = new StoredJournal(parts, ref);
     this.#queue = new ChangeQueue(parts, this.journal, this);
     this.#sync = new SessionSync(parts, ref, this.journal, this.#queue, () => {
@@ -161,12 +164,12 @@ export class LiveSession implements PendingSession {
       this.#hold();
     } else if (error instanceof SessionDamagedError) {
       this.#damaged = true;
-      this.#parts.log('error', 'session_damaged', { ...this.ref, key: error.key, field: error.field });
-      this.#sync.dropDeferred('session_damaged_pending', { key: error.key });
+      this.#parts.log('session_damaged', { ...this.ref, key: error.key, field: error.field });
+      this.#sync.dropDeferred('damaged');
       this.#queue.rejectLive(new ProtocolError('SESSION_DAMAGED', { retryAfterMs: 60_000, cause: error }));
     } else {
       this.#parts.counters.commit('error');
-      this.#parts.log('error', 'session_persist_failed', { ...this.ref, err: error });
+      this.#parts.log('session_persist_failed', { ...this.ref }, error);
       this.#queue.rejectLive(error);
       if (this.#queue.hasDeferred) this.#hold();
     }

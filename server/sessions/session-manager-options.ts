@@ -1,5 +1,6 @@
 import type { Bytes, DurationMs } from '../../protocol/units.ts';
-import type { Clock, Log, SessionCounters, SessionLimits, TtlRefresh } from './session-parts.ts';
+import type { Log } from '../observability/log-events.ts';
+import type { Clock, SessionCounters, SessionLimits, TtlRefresh } from './session-parts.ts';
 import type { SessionStore } from './session-store.ts';
 
 export interface SessionManagerOptions {

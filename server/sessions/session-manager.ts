@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Bytes, DurationMs } from '../../protocol/units.ts';
 import { DeadlineWatch } from './deadline-watch.ts';
@@ -11,7 +12,10 @@ import { SessionCache } from './session-cache.ts';
 import type { SessionManagerOptions } from './session-manager-options.ts';
 import { refKey, type SessionRef } from './session-ref.ts';
 import { SYSTEM_CLOCK, type SessionParts } from './session-parts.ts';
-import { StoreUnavailableError } from './session-store.ts';
+import { SessionDamagedError, StoreUnavailableError } from './session-store.ts';
+
+/** How long damage is taken as it was found. */
+const LOOK_AGAIN_MS: DurationMs = 60_000;
 
 /**
  * What is to be known about a session before it is used: `existing` must be there; `create` may be new, so it is looked
@@ -36,6 +40,7 @@ export class A2ASessionManager {
   readonly #loading = new Map<string, Promise<LiveSession | undefined>>();
   readonly #replayer: Replayer;
   readonly #tenants = new Set<string>();
+  readonly #damageReported = new LRUCache<string, true>({ max: 1_000, ttl: LOOK_AGAIN_MS });
   #housekeeping: NodeJS.Timeout | undefined;
   #evictions = 0;
   /** Sessions somebody holds; those that only wait for the store are bounded by the ledger. */
@@ -196,7 +201,9 @@ export class A2ASessionManager {
 
   #takeCached(key: string): LiveSession | undefined {
     const session = this.#cache.take(key);
-    if (session === undefined || session.isExpired) return undefined;
+    // A session that could not be read in full may have been repaired since.
+    const isOld = session?.view.readOnly === true && this.#parts.clock.mono() - session.since > LOOK_AGAIN_MS;
+    if (session === undefined || session.isExpired || isOld) return undefined;
     this.#parts.counters.cache('hit');
     return session;
   }
@@ -220,17 +227,21 @@ export class A2ASessionManager {
     }
     try {
       const loaded = await loading;
-      // Whoever came first has pinned it already, or somebody made it while we looked.
-      const present = this.#inUse.get(key);
-      if (present !== undefined) return present;
-      return loaded ?? (mode === 'existing' ? undefined : this.#fresh(ref));
+      return this.#settleOn(key, loaded ?? (mode === 'existing' ? undefined : this.#fresh(ref)));
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       if (mode === 'existing')
         throw new ProtocolError('STORE_UNAVAILABLE', { retryAfterMs: 1_000, cause: error });
       // Provisional: created in the store later, and rebased when somebody else has done so meanwhile.
-      return this.#inUse.get(key) ?? this.#fresh(ref);
+      return this.#settleOn(key, this.#fresh(ref));
     }
+  }
+
+  /** Of several who looked for a session at once the first decides which object it is. */
+  #settleOn(key: string, session: LiveSession | undefined): LiveSession | undefined {
+    const present = this.#inUse.get(key);
+    if (present === undefined && session !== undefined) this.#inUse.set(key, session);
+    return present ?? session;
   }
 
   #fresh(ref: SessionRef): LiveSession {
@@ -241,12 +252,16 @@ export class A2ASessionManager {
 
   async #read(ref: SessionRef): Promise<LiveSession | undefined> {
     const session = this.#fresh(ref);
-    const isThere = await session.refresh(
-      this.#parts.ttlRefresh === 'access' ? this.#parts.ttlMs : undefined,
-    );
+    let isThere = false;
+    try {
+      isThere = await session.refresh(this.#parts.ttlRefresh === 'access' ? this.#parts.ttlMs : undefined);
+    } catch (error) {
+      if (error instanceof SessionDamagedError) this.#reportDamage(ref, error);
+      throw error;
+    }
     if (isThere) {
       this.#parts.counters.rehydrated();
-      this.#parts.log('debug', 'session_rehydrated', { ...ref, head: session.view.head });
+      this.#parts.log('session_rehydrated', { ...ref, head: session.view.head });
     }
     return isThere || session.knowsTombstone ? session : undefined;
   }
@@ -264,13 +279,20 @@ export class A2ASessionManager {
     this.#cache.put(key, session);
   }
 
+  /** Once a minute for each, not once for each request that meets it. */
+  #reportDamage(ref: SessionRef, error: SessionDamagedError): void {
+    if (this.#damageReported.has(error.key)) return;
+    this.#damageReported.set(error.key, true);
+    this.#parts.counters.damaged();
+    this.#parts.log('session_damaged', { ...ref, key: error.key, field: error.field });
+  }
+
   async #retire(tenant: string): Promise<void> {
     if (this.#parts.isAway()) return;
     try {
       await this.#parts.store.retire(tenant);
     } catch (error) {
-      if (!(error instanceof StoreUnavailableError))
-        this.#parts.log('error', 'retire_failed', { tenant, err: error });
+      if (!(error instanceof StoreUnavailableError)) this.#parts.log('retire_failed', { tenant }, error);
     }
   }
 }

@@ -1,5 +1,6 @@
 /** What a live session needs of the world around it. One object, shared by all sessions of a manager. */
 import type { Bytes, DurationMs, EpochMs } from '../../protocol/units.ts';
+import type { Log } from '../observability/log-events.ts';
 import type { DeadlineWatch } from './deadline-watch.ts';
 import type { PendingLedger } from './pending.ts';
 import type { SessionStore } from './session-store.ts';
@@ -11,10 +12,6 @@ export interface Clock {
 }
 
 export const SYSTEM_CLOCK: Clock = { now: () => Date.now(), mono: () => performance.now() };
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-/** `event` is one of the names that the runbook lists. Never given message content. */
-export type Log = (level: LogLevel, event: string, fields: Record<string, unknown>) => void;
 
 /** `write`: a client's write renews the life of a session; `access`: so does a read; `fixed`: nothing does. */
 export type TtlRefresh = 'write' | 'access' | 'fixed';
@@ -31,7 +28,8 @@ export interface SessionCounters {
   rehydrated(): void;
   cache(outcome: 'hit' | 'miss'): void;
   refused(count: number): void;
-  lost(count: number): void;
+  dropped(count: number, why: string): void;
+  damaged(): void;
 }
 
 export interface SessionParts {

@@ -127,7 +127,7 @@ export class SessionSync {
     const age = waitedSince === undefined ? undefined : sentAt - waitedSince;
     const expiry = toExpiry(this.#parts.ttlMs, slides, create !== undefined, age);
     if (expiry === undefined) {
-      this.dropDeferred('session_expired_pending', { why: 'older than the TTL' });
+      this.dropDeferred('expired');
       this.#redecide();
       return true;
     }
@@ -227,7 +227,7 @@ export class SessionSync {
 
   /** A lagging replica was promoted, or the end of a log was lost: what is here is not what is there. */
   #wentBack(epoch: string): void {
-    this.#parts.log('error', 'store_went_back', { ...this.#ref, head: this.#journal.session.head });
+    this.#parts.log('session_diverged', { ...this.#ref, head: this.#journal.session.head });
     this.#journal.reset(epoch);
     this.#queue.invalidate();
   }
@@ -242,8 +242,8 @@ export class SessionSync {
     const began = this.#queue.newestDeferred;
     const isNew =
       !exists && (tombstone === undefined || (began !== undefined && mono - began < tombstone.deletedAgoMs));
-    if (exists) this.#parts.log(why === 'lost' ? 'error' : 'warn', 'session_gone', { ...this.#ref, why });
-    if (!isNew) this.dropDeferred('session_gone_pending', { why });
+    if (exists) this.#parts.log('session_gone', { ...this.#ref, why });
+    if (!isNew) this.dropDeferred(why);
     this.#tombstone = tombstone?.epoch ?? '';
     this.#createEpoch = undefined;
     this.#journal.reset('');
@@ -252,10 +252,10 @@ export class SessionSync {
   }
 
   /** Gives up acknowledged records, which is always logged and counted. */
-  dropDeferred(event: string, fields: Record<string, unknown>): void {
+  dropDeferred(why: 'deleted' | 'expired' | 'lost' | 'damaged'): void {
     const records = this.#queue.dropDeferred();
     if (records === 0) return;
-    this.#parts.log('error', event, { ...this.#ref, records, ...fields });
-    this.#parts.counters.lost(records);
+    this.#parts.log('records_dropped', { ...this.#ref, records, why });
+    this.#parts.counters.dropped(records, why);
   }
 }

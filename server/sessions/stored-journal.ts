@@ -107,7 +107,8 @@ export class StoredJournal {
   #reportDamage(n: number, what: string): void {
     if (this.#reported.has(n)) return;
     this.#reported.add(n);
+    this.#parts.counters.damaged();
     const { tenant, sessionId } = this.#ref;
-    this.#parts.log('error', 'record_damaged', { tenant, sessionId, field: String(n), what });
+    this.#parts.log('record_damaged', { tenant, sessionId, field: String(n), what });
   }
 }

@@ -1,0 +1,181 @@
+/**
+ * Every log line the server can write, as data. The runbook lists the same events and a test holds it to this table.
+ * Names are stable: subject, then what became of it.
+ */
+export type LogSeverity = 'fatal' | 'error' | 'warn' | 'info' | 'debug';
+
+interface LogEventRow {
+  readonly level: LogSeverity;
+  readonly meaning: string;
+  /** What an operator does about it. */
+  readonly action: string;
+}
+
+const NOTHING = 'Nothing.';
+
+export const LOG_EVENTS = {
+  server_listening: {
+    level: 'info',
+    meaning: 'the server takes requests',
+    action: 'Nothing. `port` is the real port when PORT is 0.',
+  },
+  server_draining: {
+    level: 'info',
+    meaning: 'a stop was asked for; running requests are finished',
+    action: 'Nothing. It ends within A2A_DRAIN_SECONDS.',
+  },
+  server_stopped: {
+    level: 'info',
+    meaning: 'the server has stopped; everything it could store is stored',
+    action:
+      'When `pendingRecords` is not 0, that many acknowledged records were lost: see "Redis away" in the runbook.',
+  },
+  server_start_failed: {
+    level: 'fatal',
+    meaning: 'the server could not start',
+    action: 'The line on stderr says what to change.',
+  },
+  server_crashed: {
+    level: 'fatal',
+    meaning: 'a fault nobody handled; the process ends with exit code 1',
+    action: 'Let it be restarted; sessions are recovered. Report the `error`.',
+  },
+  card_url_unreachable: {
+    level: 'warn',
+    meaning:
+      'bound to all addresses without A2A_PUBLIC_URL: the agent card names loopback, which other machines cannot reach',
+    action: 'Set A2A_PUBLIC_URL to the URL that clients use.',
+  },
+  store_unavailable: {
+    level: 'error',
+    meaning: 'the store is away; requests are answered from memory and records wait',
+    action: 'Bring the store back. One line per outage, not per request.',
+  },
+  store_recovered: {
+    level: 'info',
+    meaning: 'the store answers again; what waited is being stored',
+    action: NOTHING,
+  },
+  session_persist_failed: {
+    level: 'error',
+    meaning: 'records of a session could not be stored and wait in memory',
+    action: 'See `store_unavailable` beside it. Alone it points at the session that is named.',
+  },
+  session_rehydrated: {
+    level: 'debug',
+    meaning: 'a session was loaded from the store into memory',
+    action: NOTHING,
+  },
+  session_gone: {
+    level: 'warn',
+    meaning: 'a session that was in memory is no longer in the store; the next message starts it anew',
+    action: '`why: lost` means that the store lost data (FLUSHALL, an empty restart): check its persistence.',
+  },
+  session_diverged: {
+    level: 'error',
+    meaning: 'the store went back behind what it had acknowledged',
+    action: 'Look for a failover to a lagging replica or a truncated append-only file.',
+  },
+  records_dropped: {
+    level: 'error',
+    meaning:
+      'acknowledged records that waited for the store are given up, because their session has ended there',
+    action:
+      '`why` says how it ended. `expired`: the outage was longer than the TTL. `lost`: the store lost data.',
+  },
+  retire_failed: {
+    level: 'error',
+    meaning: 'expired sessions could not be taken out of the indexes',
+    action: 'Look at the `error`: most often an index key was changed by hand.',
+  },
+  answer_mark_failed: {
+    level: 'error',
+    meaning:
+      'that an answer was delivered could not be noted; a repeat of its message gets the same answer again',
+    action: 'Look at the `error`.',
+  },
+  session_renew_failed: {
+    level: 'warn',
+    meaning: 'the life of a session with a running task could not be renewed',
+    action: 'Nothing while the store is away. Else look at the `error`.',
+  },
+  task_run_failed: {
+    level: 'error',
+    meaning: 'the end of a run could not be recorded; whoever reads the task next settles it',
+    action: 'Look at the `error`.',
+  },
+  agent_event_ignored: {
+    level: 'debug',
+    meaning: 'an agent published something after its task had ended, or that cannot be stored',
+    action: 'Look at the agent when its tasks fail.',
+  },
+  session_damaged: {
+    level: 'error',
+    meaning: 'the head of a session cannot be read, or its key has another type; nothing is written to it',
+    action: 'Repair the named key by hand: see "a damaged session" in the runbook.',
+  },
+  record_damaged: {
+    level: 'error',
+    meaning: 'a stored record cannot be read; it is set aside and the session can only be read',
+    action: 'Look at the named key and field: see "a damaged record" in the runbook.',
+  },
+  record_refused: {
+    level: 'warn',
+    meaning: 'a record that was acknowledged during an outage no longer applies; it is kept as `refused`',
+    action: 'Two instances changed one session while the store was away. The record is in the journal.',
+  },
+  pending_full: {
+    level: 'error',
+    meaning: 'too much waits for the store; new work is refused with 503',
+    action: 'Bring the store back, or raise A2A_MAX_PENDING_RECORDS and A2A_MAX_PENDING_BYTES.',
+  },
+  task_recovered: {
+    level: 'warn',
+    meaning: 'a task whose runner is gone was settled',
+    action: 'Nothing, unless there are many: then look for instances that crash.',
+  },
+  task_fenced: {
+    level: 'warn',
+    meaning: 'this instance no longer owns a task that it was running; its records are dropped',
+    action: 'Look for pauses of this process longer than A2A_DEAD_SECONDS.',
+  },
+  task_timed_out: {
+    level: 'warn',
+    meaning: 'an agent worked longer than A2A_TASK_TIMEOUT_SECONDS; the task has failed',
+    action: 'Look at the agent, or raise the bound.',
+  },
+  alias_taken: {
+    level: 'info',
+    meaning: 'a v0.1 task id named another task already; the send was decided again',
+    action: NOTHING,
+  },
+  agent_loaded: {
+    level: 'info',
+    meaning: 'the agent is ready',
+    action: NOTHING,
+  },
+  agent_failed: {
+    level: 'error',
+    meaning: 'the agent threw; its task has failed',
+    action: 'Look at the `error` of the agent.',
+  },
+  request_failed: {
+    level: 'error',
+    meaning: 'a request met a fault of the server and was answered "Internal error"',
+    action: 'Report the `error`; the client was told the same `requestId`.',
+  },
+} as const satisfies Record<string, LogEventRow>;
+
+export type LogEvent = keyof typeof LOG_EVENTS;
+
+/** Flat on purpose: sessions, messages and params are never logged. */
+export type LogFields = Readonly<
+  Record<string, string | number | boolean | null | undefined | readonly string[]>
+>;
+
+/**
+ * Writes one line. Level and wording come from the table.
+ *
+ * @param error anything thrown. What is written of it: type, message, code, stack and causes, without data.
+ */
+export type Log = (event: LogEvent, fields?: LogFields, error?: unknown) => void;

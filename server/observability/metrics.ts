@@ -1,0 +1,111 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+interface MetricRow {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels?: readonly string[];
+  /** Seconds. */
+  readonly buckets?: readonly number[];
+}
+
+/** Every metric, as data; the field of {@link Metrics} -> what Prometheus sees. Label values are from closed sets. */
+export const METRICS = {
+  requests: {
+    name: 'holdfast_requests_total',
+    type: 'counter',
+    labels: ['dialect', 'method', 'outcome'],
+    help: 'JSON-RPC requests by dialect, operation and outcome (ok, or the reason of the error).',
+  },
+  cacheHits: { name: 'holdfast_cache_hits_total', type: 'counter', help: 'Sessions found in memory.' },
+  cacheMisses: {
+    name: 'holdfast_cache_misses_total',
+    type: 'counter',
+    help: 'Sessions not found in memory.',
+  },
+  cacheEvictions: {
+    name: 'holdfast_cache_evictions_total',
+    type: 'counter',
+    help: 'Sessions dropped from memory to make room.',
+  },
+  cacheSessions: {
+    name: 'holdfast_cache_sessions',
+    type: 'gauge',
+    help: 'Sessions in memory, pinned ones included.',
+  },
+  cacheBytes: { name: 'holdfast_cache_bytes', type: 'gauge', help: 'Bytes of the sessions in memory.' },
+  rehydrations: {
+    name: 'holdfast_rehydrations_total',
+    type: 'counter',
+    help: 'Sessions loaded from the store.',
+  },
+  commits: {
+    name: 'holdfast_commits_total',
+    type: 'counter',
+    labels: ['outcome'],
+    help: 'Commits by outcome (ok, stored, moved, exists, gone, diverged, aliased, refused, unavailable, damaged).',
+  },
+  commitSeconds: {
+    name: 'holdfast_commit_seconds',
+    type: 'histogram',
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
+    help: 'Time of one commit in the store, whatever its outcome.',
+  },
+  pendingRecords: { name: 'holdfast_pending_records', type: 'gauge', help: 'Records waiting for the store.' },
+  pendingBytes: { name: 'holdfast_pending_bytes', type: 'gauge', help: 'Bytes waiting for the store.' },
+  refusedRecords: {
+    name: 'holdfast_refused_records_total',
+    type: 'counter',
+    help: 'Records acknowledged during an outage that no longer applied afterwards.',
+  },
+  damagedRecords: {
+    name: 'holdfast_damaged_records_total',
+    type: 'counter',
+    help: 'Stored records that could not be read.',
+  },
+  droppedRecords: {
+    name: 'holdfast_dropped_records_total',
+    type: 'counter',
+    labels: ['reason'],
+    help: 'Waiting records that were given up (expired, gone, diverged, fenced).',
+  },
+  breakerOpen: {
+    name: 'holdfast_breaker_open',
+    type: 'gauge',
+    help: '1 while the store counts as away, else 0.',
+  },
+  tasksRunning: { name: 'holdfast_tasks_running', type: 'gauge', help: 'Tasks this instance is running.' },
+  tasksRecovered: {
+    name: 'holdfast_tasks_recovered_total',
+    type: 'counter',
+    help: 'Tasks settled because their runner was gone.',
+  },
+} as const satisfies Record<string, MetricRow & { readonly name: string }>;
+
+type Table = typeof METRICS;
+type LabelOf<R> = R extends { labels: readonly (infer L extends string)[] } ? L : never;
+type MetricOf<R> = R extends { type: 'counter' }
+  ? Counter<LabelOf<R>>
+  : R extends { type: 'gauge' }
+    ? Gauge<LabelOf<R>>
+    : Histogram<LabelOf<R>>;
+
+/** The metrics of one server. Each has its own registry, so that several servers in one process do not mix. */
+export type Metrics = { readonly [K in keyof Table]: MetricOf<Table[K]> } & { readonly registry: Registry };
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const made: Record<string, Counter | Gauge | Histogram> = {};
+  for (const [field, row] of Object.entries(METRICS) as [string, MetricRow & { name: string }][]) {
+    const base = {
+      name: row.name,
+      help: row.help,
+      labelNames: [...(row.labels ?? [])],
+      registers: [registry],
+    };
+    if (row.type === 'counter') made[field] = new Counter(base);
+    else if (row.type === 'gauge') made[field] = new Gauge(base);
+    else made[field] = new Histogram({ ...base, buckets: [...(row.buckets ?? [])] });
+  }
+  // The loop makes each field as its row of the table says, which is how `Metrics` is derived from it.
+  return { ...made, registry } as unknown as Metrics;
+}

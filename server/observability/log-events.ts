@@ -56,6 +56,11 @@ export const LOG_EVENTS = {
     meaning: 'the store answers again; what waited is being stored',
     action: NOTHING,
   },
+  store_connection_error: {
+    level: 'debug',
+    meaning: 'one attempt to reach the store failed; there are many in one outage',
+    action: 'Read it when `store_unavailable` does not say enough.',
+  },
   session_persist_failed: {
     level: 'error',
     meaning: 'records of a session could not be stored and wait in memory',

@@ -89,11 +89,18 @@ type MetricOf<R> = R extends { type: 'counter' }
     ? Gauge<LabelOf<R>>
     : Histogram<LabelOf<R>>;
 
+type GaugeName = { [K in keyof Table]: Table[K]['type'] extends 'gauge' ? K : never }[keyof Table];
+
 /** The metrics of one server. Each has its own registry, so that several servers in one process do not mix. */
-export type Metrics = { readonly [K in keyof Table]: MetricOf<Table[K]> } & { readonly registry: Registry };
+export type Metrics = { readonly [K in keyof Table]: MetricOf<Table[K]> } & {
+  readonly registry: Registry;
+  /** Where the gauges get their values from when they are asked for. */
+  collect(sources: Readonly<Record<GaugeName, () => number>>): void;
+};
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
+  const sources: Partial<Record<string, () => number>> = {};
   const made: Record<string, Counter | Gauge | Histogram> = {};
   for (const [field, row] of Object.entries(METRICS) as [string, MetricRow & { name: string }][]) {
     const base = {
@@ -103,9 +110,17 @@ export function createMetrics(): Metrics {
       registers: [registry],
     };
     if (row.type === 'counter') made[field] = new Counter(base);
-    else if (row.type === 'gauge') made[field] = new Gauge(base);
-    else made[field] = new Histogram({ ...base, buckets: [...(row.buckets ?? [])] });
+    else if (row.type === 'gauge') {
+      made[field] = new Gauge({
+        ...base,
+        collect() {
+          const source = sources[field];
+          if (source !== undefined) this.set(source());
+        },
+      });
+    } else made[field] = new Histogram({ ...base, buckets: [...(row.buckets ?? [])] });
   }
   // The loop makes each field as its row of the table says, which is how `Metrics` is derived from it.
-  return { ...made, registry } as unknown as Metrics;
+  const collect: Metrics['collect'] = (given) => Object.assign(sources, given);
+  return { ...made, registry, collect } as unknown as Metrics;
 }

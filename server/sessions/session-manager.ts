@@ -42,7 +42,6 @@ export class A2ASessionManager {
   readonly #tenants = new Set<string>();
   readonly #damageReported = new LRUCache<string, true>({ max: 1_000, ttl: LOOK_AGAIN_MS });
   #housekeeping: NodeJS.Timeout | undefined;
-  #evictions = 0;
   /** Sessions somebody holds; those that only wait for the store are bounded by the ledger. */
   #used = 0;
 
@@ -57,7 +56,9 @@ export class A2ASessionManager {
     this.marks = new AnswerMarks(store, log);
     this.#coherence = store.exclusive ? 'exclusive' : options.coherence;
     this.#maxInUse = options.cache.maxSessions;
-    this.#cache = new SessionCache(options.cache, mono, () => (this.#evictions += 1));
+    this.#cache = new SessionCache(options.cache, mono, () => {
+      options.counters.evicted();
+    });
     this.#replayer = new Replayer(this.pending, isAway, mono);
     const { ttlMs, ttlRefresh, limits, counters } = options;
     const { instance, pending } = this;
@@ -77,9 +78,9 @@ export class A2ASessionManager {
   }
 
   /** Sessions held in memory: in use, and cached. */
-  get stats(): { inUse: number; cached: number; cachedBytes: Bytes; evictions: number } {
+  get stats(): { inUse: number; cached: number; cachedBytes: Bytes } {
     const { size: cached, bytes: cachedBytes } = this.#cache;
-    return { inUse: this.#inUse.size, cached, cachedBytes, evictions: this.#evictions };
+    return { inUse: this.#inUse.size, cached, cachedBytes };
   }
 
   async start(): Promise<void> {
@@ -252,7 +253,7 @@ export class A2ASessionManager {
 
   async #read(ref: SessionRef): Promise<LiveSession | undefined> {
     const session = this.#fresh(ref);
-    let isThere = false;
+    let isThere: boolean;
     try {
       isThere = await session.refresh(this.#parts.ttlRefresh === 'access' ? this.#parts.ttlMs : undefined);
     } catch (error) {

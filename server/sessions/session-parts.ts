@@ -27,6 +27,7 @@ export interface SessionCounters {
   commit(outcome: string): void;
   rehydrated(): void;
   cache(outcome: 'hit' | 'miss'): void;
+  evicted(): void;
   refused(count: number): void;
   dropped(count: number, why: string): void;
   damaged(): void;

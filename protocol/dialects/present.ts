@@ -1,0 +1,16 @@
+type Required<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] };
+type Optional<T> = { [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined> };
+
+/** What is left of `T` without the members that are undefined. */
+export type Present<T> = Required<T> & Optional<T>;
+
+/** An undefined member and an absent one are two things to `in`, to deep equality and to a digest: here is only one. */
+export function present<T extends object>(members: T): Present<T> {
+  const kept = Object.entries(members).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(kept) as Present<T>;
+}
+
+/** An empty object or list says nothing that its absence does not say. A2A 1.0 §5.7. */
+export function unlessEmpty<T extends object>(value: T | undefined): T | undefined {
+  return value === undefined || Object.keys(value).length === 0 ? undefined : value;
+}

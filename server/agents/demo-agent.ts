@@ -1,0 +1,152 @@
+/**
+ * What runs when no agent is configured; tests, scripts and examples drive it too. A verb counts only when the whole
+ * text fits its form: `count the eggs` is an echo.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Message, Part, TaskArtifactUpdate } from '../../protocol/model.ts';
+import { isInterrupted, type TaskState } from '../../protocol/task-state.ts';
+import { type EpochMs, toTimestamp } from '../../protocol/units.ts';
+import type { AgentExecutor, EventBus, RequestContext } from './agent-executor.ts';
+
+const textOf = (message: Message): string =>
+  message.parts.flatMap((part: Part) => ('text' in part ? [part.text] : [])).join('\n');
+
+/** One run of the agent: the words in which the verbs below are written. */
+class Run {
+  readonly context: RequestContext;
+  readonly #bus: EventBus;
+  readonly #now: () => EpochMs;
+
+  constructor(context: RequestContext, bus: EventBus, now: () => EpochMs) {
+    this.context = context;
+    this.#bus = bus;
+    this.#now = now;
+  }
+
+  /** Texts of the user's messages in this session, up to and including the one being answered. */
+  get userTexts(): string[] {
+    return this.context.session.messages.filter(({ role }) => role === 'ROLE_USER').map(textOf);
+  }
+
+  task(): void {
+    const { taskId: id, contextId, userMessage, task } = this.context;
+    if (task !== undefined) return;
+    const status = { state: 'TASK_STATE_SUBMITTED' as const, timestamp: this.#time() };
+    this.#bus.publish({
+      kind: 'task',
+      data: { id, contextId, status, artifacts: [], history: [userMessage] },
+    });
+  }
+
+  status(state: TaskState): this {
+    const { taskId, contextId } = this.context;
+    this.#bus.publish({
+      kind: 'statusUpdate',
+      data: { taskId, contextId, status: { state, timestamp: this.#time() } },
+    });
+    return this;
+  }
+
+  artifact(
+    artifactId: string,
+    text: string,
+    chunk: Pick<TaskArtifactUpdate, 'append' | 'lastChunk'> = {},
+  ): void {
+    const { taskId, contextId } = this.context;
+    const artifact = { artifactId, name: artifactId, parts: [{ text }] };
+    this.#bus.publish({ kind: 'artifactUpdate', data: { taskId, contextId, artifact, ...chunk } });
+  }
+
+  /** The usual answer: a task that completes with one artifact. */
+  complete(artifactId: string, text: string): this {
+    this.task();
+    this.artifact(artifactId, text);
+    return this.status('TASK_STATE_COMPLETED');
+  }
+
+  /** A task that stops in a state that is not completed. */
+  stop(state: TaskState): this {
+    this.task();
+    return this.status(state);
+  }
+
+  reply(text: string): this {
+    const { contextId } = this.context;
+    const message: Message = { messageId: randomUUID(), contextId, role: 'ROLE_AGENT', parts: [{ text }] };
+    this.#bus.publish({ kind: 'message', data: message });
+    return this;
+  }
+
+  #time(): string {
+    return toTimestamp(this.#now());
+  }
+}
+
+async function slow(run: Run, chunks: number, everyMs: number): Promise<void> {
+  const { signal } = run.context;
+  run.task();
+  run.status('TASK_STATE_WORKING');
+  for (let n = 0; n < chunks; n++) {
+    try {
+      if (n > 0) await delay(everyMs, undefined, { signal });
+    } catch (error) {
+      // Whoever aborted knows why (cancel, time-out, shutdown) and gives the task its state.
+      if (signal.aborted) return;
+      throw error;
+    }
+    if (signal.aborted) return;
+    run.artifact('slow', `chunk ${n}`, { append: n > 0, lastChunk: n === chunks - 1 });
+  }
+  run.status('TASK_STATE_COMPLETED');
+}
+
+function state(run: Run, key: string, value: string | undefined): unknown {
+  const notes = run.context.session.state;
+  if (value !== undefined) notes.set(key, value);
+  const now = value ?? notes.get(key) ?? '';
+  return run.complete('state', typeof now === 'string' ? now : JSON.stringify(now));
+}
+
+type Verb = readonly [form: RegExp, act: (run: Run, ...groups: (string | undefined)[]) => unknown];
+
+function boom(): never {
+  throw new Error('boom');
+}
+
+/** Numbers are bounded by their digits, so that no text makes the demo allocate or wait without limit. */
+const VERBS: readonly Verb[] = [
+  [/^recall$/, (run) => run.complete('recall', run.userTexts.slice(0, -1).join('\n'))],
+  [/^count$/, (run) => run.complete('count', String(run.userTexts.length))],
+  [/^msg (.+)$/s, (run, text) => run.reply(`echo: ${text}`)],
+  [/^slow (\d{1,5}) (\d{1,5})$/, (run, chunks, everyMs) => slow(run, Number(chunks), Number(everyMs))],
+  [/^input$/, (run) => run.stop('TASK_STATE_INPUT_REQUIRED')],
+  [/^auth$/, (run) => run.stop('TASK_STATE_AUTH_REQUIRED')],
+  [/^reject$/, (run) => run.stop('TASK_STATE_REJECTED')],
+  [/^boom$/, boom],
+  [/^big (\d{1,7})$/, (run, bytes) => run.complete('big', 'x'.repeat(Number(bytes)))],
+  [/^state (\S+)(?: (.+))?$/s, (run, key, value) => state(run, key ?? '', value)],
+  [/^(.*)$/s, (run, text) => run.complete('echo', `echo: ${text}`)],
+];
+
+/** @param now clock of the statuses it publishes */
+export function createDemoAgent(now: () => EpochMs = Date.now): AgentExecutor {
+  return {
+    async execute(context, bus) {
+      const run = new Run(context, bus, now);
+      const text = textOf(context.userMessage);
+      const { task } = context;
+      if (task !== undefined && isInterrupted(task.status.state)) {
+        const asked = task.history.find(({ role }) => role === 'ROLE_USER');
+        run.complete('echo', `echo: ${asked === undefined ? '' : `${textOf(asked)}\n`}${text}`);
+        return;
+      }
+      for (const [form, act] of VERBS) {
+        const found = form.exec(text);
+        if (found === null) continue;
+        await act(run, ...found.slice(1));
+        return;
+      }
+    },
+  };
+}

@@ -1,0 +1,211 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { EpochMs } from '../protocol/units.ts';
+import type { AgentExecutor } from './agents/agent-executor.ts';
+import { type Backend, type BackendContext, StartError } from './backend.ts';
+import { buildBackend } from './build-backend.ts';
+import { createDemoAgent } from './agents/demo-agent.ts';
+import { type AgentAbout, buildCard, DEMO_AGENT, SOME_AGENT } from './build-card.ts';
+import type { Config } from './config.ts';
+import { type CardVariant, createCardRoute } from './http/card-route.ts';
+import type { Readiness } from './http/health.ts';
+import { createHttpServer } from './http/http-server.ts';
+import { Cors, createHostGuard } from './http/request-guards.ts';
+import { createRoutes, RPC_PATHS } from './http/routes.ts';
+import { createRpcEndpoint } from './http/rpc-endpoint.ts';
+import type { Log } from './observability/log-events.ts';
+import { createLogger, type LogDestination } from './observability/logger.ts';
+import { createMetrics, type Metrics } from './observability/metrics.ts';
+import { RpcServer } from './rpc/rpc-server.ts';
+import { resolvePrincipal } from './security/principal.ts';
+import type { SessionStore } from './sessions/session-store.ts';
+
+/** What may be handed in instead of being built from the configuration. */
+export interface ServerParts {
+  /** Absent: the demo agent. What A2A_AGENT names is loaded with `loadAgent` first. */
+  readonly agent?: AgentExecutor;
+  /** What the agent card says of it. */
+  readonly about?: AgentAbout;
+  readonly store?: SessionStore;
+  readonly buildBackend?: (context: BackendContext) => Backend;
+  /** Where log lines go; absent: nowhere. */
+  readonly logDestination?: LogDestination;
+  readonly now?: () => EpochMs;
+}
+
+export interface ServerAddress {
+  readonly host: string;
+  /** The real one, also when 0 was asked for. */
+  readonly port: number;
+  /** URL of the endpoint. */
+  readonly url: string;
+}
+
+export interface StopReport {
+  /** Acknowledged, and not stored when the time was over. */
+  readonly pendingRecords: number;
+}
+
+/** How often connections that became idle are closed while the server drains. */
+const IDLE_SWEEP_MS = 50;
+
+/** One server: everything built from a configuration, and its life. */
+export class HoldfastServer {
+  readonly log: Log;
+  readonly metrics: Metrics = createMetrics();
+  readonly backend: Backend;
+  readonly #config: Config;
+  readonly #now: () => EpochMs;
+  readonly #about: AgentAbout;
+  readonly #http: Server;
+  #address: ServerAddress | undefined;
+  #draining = false;
+  #stopped: Promise<StopReport> | undefined;
+
+  constructor(config: Config, parts: ServerParts) {
+    this.#config = config;
+    this.#now = parts.now ?? Date.now;
+    this.log = createLogger({
+      level: config.logLevel,
+      destination: parts.logDestination ?? { write: () => true },
+      now: this.#now,
+    });
+    if (config.agent !== undefined && parts.agent === undefined) {
+      throw new StartError(`load ${config.agent} with loadAgent and hand it in as agent`);
+    }
+    this.#about = parts.about ?? (parts.agent === undefined ? DEMO_AGENT : SOME_AGENT);
+    const { log, metrics } = this;
+    const agent = parts.agent ?? createDemoAgent(this.#now);
+    const context = { config, agent, log, metrics, now: this.#now };
+    const build = parts.buildBackend ?? buildBackend;
+    this.backend = build(parts.store === undefined ? context : { ...context, store: parts.store });
+    this.#http = createHttpServer(this.#listener());
+  }
+
+  /** Undefined while the server does not listen. */
+  get address(): ServerAddress | undefined {
+    return this.#address;
+  }
+
+  get readiness(): Readiness {
+    return { ...this.backend.readiness(), draining: this.#draining };
+  }
+
+  /** @throws {StartError} */
+  async listen(): Promise<ServerAddress> {
+    try {
+      await this.backend.start();
+      this.#address = await this.#bind();
+    } catch (error) {
+      this.log('server_start_failed', {}, error);
+      await this.backend.close();
+      throw error;
+    }
+    const { storeKind: store, storeLocation: location } = this.backend;
+    this.log('server_listening', { ...this.#address, store, location });
+    const { host, publicUrl } = this.#config;
+    if (publicUrl === undefined && isAnyAddress(host)) this.log('card_url_unreachable', { host });
+    return this.#address;
+  }
+
+  async #bind(): Promise<ServerAddress> {
+    const { host, port } = this.#config;
+    try {
+      this.#http.listen(port, host);
+      await once(this.#http, 'listening');
+    } catch (cause) {
+      throw new StartError(whyNotListening(cause, host, port), { cause });
+    }
+    const { port: realPort } = this.#http.address() as AddressInfo;
+    return { host, port: realPort, url: `http://${host.includes(':') ? `[${host}]` : host}:${realPort}/a2a` };
+  }
+
+  /** Stops accepting, finishes what runs, stores what waits. Idempotent; never takes much longer than the drain time. */
+  close(): Promise<StopReport> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<StopReport> {
+    this.#draining = true;
+    const { drainMs } = this.#config;
+    this.log('server_draining', { drainMs });
+    const closed = this.#http.listening ? once(this.#http, 'close') : Promise.resolve();
+    this.#http.close();
+    const sweep = setInterval(() => {
+      this.#http.closeIdleConnections();
+    }, IDLE_SWEEP_MS);
+    const cut = setTimeout(() => {
+      this.#http.closeAllConnections();
+    }, drainMs);
+    await Promise.all([closed, this.backend.drain(this.#now() + drainMs)]);
+    clearTimeout(cut);
+    clearInterval(sweep);
+    const pendingRecords = this.backend.readiness().pending.records;
+    await this.backend.close();
+    this.log('server_stopped', { pendingRecords });
+    this.#address = undefined;
+    return { pendingRecords };
+  }
+
+  #listener(): Parameters<typeof createHttpServer>[0] {
+    const { log, metrics } = this;
+    const { operations } = this.backend;
+    const { bodyMaxBytes, corsOrigins, host, lenientVersion, publicUrl } = this.#config;
+    const doors = { cors: new Cors(corsOrigins), isHostAllowed: createHostGuard(host, publicUrl) };
+    const rpcEndpoint = createRpcEndpoint({
+      ...doors,
+      rpc: new RpcServer({ operations, lenientVersion, log, metrics }),
+      bodyMaxBytes,
+      resolvePrincipal,
+      isDraining: () => this.#draining,
+    });
+    const card = createCardRoute((variant) => this.#card(variant), this.#config.card);
+    const routes = createRoutes({
+      ...doors,
+      rpcEndpoint,
+      card,
+      readiness: () => this.readiness,
+      metrics,
+      log,
+    });
+    const direct = new Set(RPC_PATHS.flatMap((path) => [path, `${path}/`]));
+    // Express alone costs more than the rest of the hot path together, so POST passes it by: same function, same checks.
+    return (req, res) => {
+      const [path] = (req.url ?? '').split('?', 1);
+      if (req.method === 'POST' && direct.has(path ?? '')) rpcEndpoint(req, res);
+      else routes(req, res);
+    };
+  }
+
+  /** Never from the Host header, which a client chooses. */
+  #card(variant: CardVariant): object {
+    const { host, publicUrl } = this.#config;
+    const bound = this.#address?.url ?? '';
+    return buildCard(variant, publicUrl ?? (isAnyAddress(host) ? toLoopback(bound) : bound), this.#about);
+  }
+}
+
+/** The server as the configuration says it, not yet listening. */
+export function createServer(config: Config, parts: ServerParts = {}): HoldfastServer {
+  return new HoldfastServer(config, parts);
+}
+
+const isAnyAddress = (host: string): boolean => host === '0.0.0.0' || host === '::';
+
+function toLoopback(url: string): string {
+  const named = new URL(url);
+  named.hostname = '127.0.0.1';
+  return named.href;
+}
+
+function whyNotListening(cause: unknown, host: string, port: number): string {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+  if (code === 'EADDRINUSE')
+    return `${host}:${port} is in use: stop what listens there, or set PORT to another port`;
+  if (code === 'EACCES') return `port ${port} needs privileges: set PORT to one above 1023`;
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return `${host} is no address of this machine: set HOST`;
+  return `cannot listen on ${host}:${port} (${code}): set HOST and PORT`;
+}

@@ -1,0 +1,38 @@
+import type { EpochMs } from '../protocol/units.ts';
+import type { A2AOperations } from './a2a/call.ts';
+import type { AgentExecutor } from './agents/agent-executor.ts';
+import type { Config } from './config.ts';
+import type { Readiness } from './http/health.ts';
+import type { Log } from './observability/log-events.ts';
+import type { Metrics } from './observability/metrics.ts';
+import type { SessionStore } from './sessions/session-store.ts';
+
+/** What the environment keeps from a start, rather than a fault: an address in use, a data folder that is locked. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
+/** What stands behind the doors: operations, and the life of everything that they need. */
+export interface Backend {
+  readonly operations: A2AOperations;
+  /** Store and where, as the banner says it. */
+  readonly storeKind: string;
+  readonly storeLocation: string;
+  readiness(): Omit<Readiness, 'draining'>;
+  /** @throws {StartError} when the data folder is locked or cannot be written. A store that is away is no error. */
+  start(): Promise<void>;
+  /** Lets running work end and stores what waits, at most until `deadline`; no new work comes. */
+  drain(deadline: EpochMs): Promise<void>;
+  /** After `drain`. Never throws. */
+  close(): Promise<void>;
+}
+
+export interface BackendContext {
+  readonly config: Config;
+  readonly agent: AgentExecutor;
+  /** Instead of the configured store. */
+  readonly store?: SessionStore;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly now: () => EpochMs;
+}

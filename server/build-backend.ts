@@ -1,0 +1,109 @@
+import { A2AService } from './a2a/a2a-service.ts';
+import { TaskRunner } from './a2a/task-runner.ts';
+import type { Backend, BackendContext } from './backend.ts';
+import { buildStore } from './build-store.ts';
+import type { Metrics } from './observability/metrics.ts';
+import { A2ASessionManager } from './sessions/session-manager.ts';
+import { SYSTEM_CLOCK, type SessionCounters } from './sessions/session-parts.ts';
+
+/** The real parts, wired: store behind its breaker, sessions, runner, operations. */
+export function buildBackend(context: BackendContext): Backend {
+  const { config, log, metrics, agent } = context;
+  const clock = { ...SYSTEM_CLOCK, now: context.now };
+  const built = buildStore(context);
+  const { breaker } = built;
+  const { sessionTtlMs: ttlMs, sessionTtlRefresh: ttlRefresh, deadMs } = config;
+  const sessions = new A2ASessionManager({
+    store: breaker,
+    isAway: () => breaker.state === 'open',
+    instance: built.instance,
+    clock,
+    ttlMs,
+    ttlRefresh,
+    coherence: config.cacheCoherence,
+    cache: { maxSessions: config.cacheMaxSessions, maxBytes: config.cacheMaxBytes },
+    limits: {
+      recordMaxBytes: config.recordMaxBytes,
+      sessionMaxBytes: config.sessionMaxBytes,
+      sessionMaxRecords: config.sessionMaxRecords,
+    },
+    pending: { maxRecords: config.pendingMaxRecords, maxBytes: config.pendingMaxBytes },
+    deadMs,
+    counters: toCounters(metrics),
+    log,
+  });
+  const { taskTimeoutMs } = config;
+  const runner = new TaskRunner({ agent, sessions, clock, log, ttlMs, ttlRefresh, taskTimeoutMs });
+  const settings = {
+    idempotency: config.idempotency,
+    blockingMs: config.blockingTimeoutMs,
+    cancelGraceMs: config.cancelGraceMs,
+  };
+  let answeredOnce = breaker.state === 'closed';
+  breaker.onChange((state, why) => {
+    if (state === 'closed') {
+      // The first answer since the start is no recovery.
+      if (answeredOnce) log('store_recovered', { pendingRecords: sessions.pending.records });
+      answeredOnce = true;
+      sessions.storeIsBack();
+    } else {
+      log('store_unavailable', { why });
+    }
+  });
+  metrics.collect({
+    pendingRecords: () => sessions.pending.records,
+    pendingBytes: () => sessions.pending.bytes,
+    cacheSessions: () => sessions.stats.inUse + sessions.stats.cached,
+    cacheBytes: () => sessions.stats.cachedBytes,
+    tasksRunning: () => runner.size,
+    breakerOpen: () => (breaker.state === 'open' ? 1 : 0),
+  });
+  return {
+    operations: new A2AService({ sessions, runner, clock, log, settings }),
+    storeKind: breaker.kind,
+    storeLocation: breaker.location,
+    readiness: () => ({
+      storeAnsweredOnce: answeredOnce,
+      degraded: [
+        ...(breaker.state === 'open' ? ['the store is away'] : []),
+        ...(sessions.pending.records > 0 ? ['records wait for the store'] : []),
+      ],
+      pending: { records: sessions.pending.records, bytes: sessions.pending.bytes },
+    }),
+    start: async () => {
+      await built.start();
+      await sessions.start();
+    },
+    drain: (deadline) => runner.drain(Math.max(0, deadline - context.now())),
+    close: async () => {
+      await sessions.close();
+      await built.close();
+    },
+  };
+}
+
+function toCounters(metrics: Metrics): SessionCounters {
+  return {
+    commit: (outcome) => {
+      metrics.commits.inc({ outcome });
+    },
+    rehydrated: () => {
+      metrics.rehydrations.inc();
+    },
+    cache: (outcome) => {
+      (outcome === 'hit' ? metrics.cacheHits : metrics.cacheMisses).inc();
+    },
+    evicted: () => {
+      metrics.cacheEvictions.inc();
+    },
+    refused: (count) => {
+      metrics.refusedRecords.inc(count);
+    },
+    dropped: (count, reason) => {
+      metrics.droppedRecords.inc({ reason }, count);
+    },
+    damaged: () => {
+      metrics.damagedRecords.inc();
+    },
+  };
+}

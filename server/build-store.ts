@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto';
+import { StartError, type BackendContext } from './backend.ts';
+import type { StoreConfig } from './config.ts';
+import type { SessionStore } from './sessions/session-store.ts';
+import { BreakerStore } from './stores/breaker.ts';
+import { LoopWatch } from './stores/loop-watch.ts';
+import { MemorySessionStore } from './stores/memory/memory-store.ts';
+import { createRedisClient } from './stores/redis/client.ts';
+import { StoreSettingsError } from './stores/redis/errors.ts';
+import { RedisSessionStore } from './stores/redis/redis-store.ts';
+
+/** Twice the longest TTL that a configuration allows: the life of an index key. */
+const INDEX_TTL_MS = 2 * 31_536_000_000;
+
+/** The configured store behind its breaker, and how it begins and ends. */
+export interface BuiltStore {
+  /** Random per process start: half of every record's identity, and the name of the heartbeat. */
+  readonly instance: string;
+  readonly breaker: BreakerStore;
+  /** @throws {StartError} what no waiting would mend. A store that is away is no error. */
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function buildStore(context: BackendContext): BuiltStore {
+  const instance = randomBytes(9).toString('base64url');
+  const { store: given } = context;
+  if (given !== undefined) return embedded(instance, given, () => Promise.resolve());
+  const { store } = context.config;
+  switch (store.kind) {
+    case 'redis':
+      return buildRedis(context, instance, store);
+    case 'memory':
+      return embedded(instance, new MemorySessionStore(context.now), () => Promise.resolve());
+    default:
+      throw new Error('no lmdb yet');
+  }
+}
+
+/** A store in this process answers or fails by itself; its breaker is for a disk that is full or stuck. */
+function embedded(instance: string, store: SessionStore, start: () => Promise<void>): BuiltStore {
+  const breaker = new BreakerStore(store, { instance });
+  return { instance, breaker, start, close: () => breaker.close() };
+}
+
+function buildRedis(
+  context: BackendContext,
+  instance: string,
+  { redis }: StoreConfig & { kind: 'redis' },
+): BuiltStore {
+  const { config, log } = context;
+  // Every failed attempt to connect is an error event: one line per outage is the breaker's.
+  const onError = (message: string): void => {
+    log('store_connection_error', { message });
+  };
+  const store = new RedisSessionStore(
+    createRedisClient(redis, onError),
+    {
+      prefix: config.keyPrefix,
+      buckets: config.tenantBuckets,
+      exclusive: config.cacheCoherence === 'exclusive',
+      indexTtlMs: INDEX_TTL_MS,
+      location: redis.location,
+    },
+    createRedisClient(redis, onError),
+  );
+  const loop = new LoopWatch();
+  const breaker = new BreakerStore(store, {
+    instance,
+    startOpen: true,
+    wasLateSince: (since) => loop.wasLateSince(since),
+  });
+  store.onConnection((up) => {
+    if (up) void breaker.probe();
+    else breaker.trip('the connection is lost');
+  });
+  return {
+    instance,
+    breaker,
+    start: async () => {
+      store.connect();
+      await firstAnswer(breaker);
+      if (breaker.state === 'closed') await checkSettings(store);
+    },
+    close: async () => {
+      loop.close();
+      await breaker.close();
+    },
+  };
+}
+
+/** How long a start waits for the store; after that it serves without. */
+const FIRST_ANSWER_MS = 1_000;
+
+function firstAnswer(breaker: BreakerStore): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, FIRST_ANSWER_MS);
+    breaker.onChange(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+async function checkSettings(store: RedisSessionStore): Promise<void> {
+  try {
+    await store.checkSettings();
+  } catch (cause) {
+    if (cause instanceof StoreSettingsError) throw new StartError(cause.message, { cause });
+    // Away again already: it is checked when somebody starts with the store there.
+  }
+}

@@ -1,0 +1,118 @@
+/** The kinds of value that an environment variable can have. */
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+export interface Variable<T> {
+  /** What the number counts, or what the text is. */
+  readonly unit: string;
+  /** As an operator would write it; `''` when there is none. */
+  readonly default: string;
+  readonly bounds: string;
+  readonly effect: string;
+  /** Its value never appears in a message. */
+  readonly secret: boolean;
+  readonly schema: z.ZodType<Exclude<T, undefined>, string>;
+  readonly fallback: T;
+}
+
+type Row = Pick<Variable<unknown>, 'unit' | 'effect'> & { secret?: true };
+type Kind<T> = Pick<Variable<T>, 'default' | 'bounds' | 'schema' | 'fallback'>;
+
+export const variable = <T>(kind: Kind<T>, row: Row): Variable<T> => ({ secret: false, ...kind, ...row });
+
+/** Digits only: `1e3`, `0x10` and `5s` are more often a mistake than a number. */
+export const whole = (min: number, max: number, fallback: number): Kind<number> => ({
+  default: String(fallback),
+  bounds: `${min} to ${max}`,
+  schema: z
+    .string()
+    .regex(/^-?\d+$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`)),
+  fallback,
+});
+
+export const oneOf = <T extends string>(fallback: T, ...others: T[]): Kind<T> => {
+  const choices = [fallback, ...others];
+  return {
+    default: fallback,
+    bounds: choices.join(', '),
+    schema: z.enum(choices, `must be one of ${choices.join(', ')}`),
+    fallback,
+  };
+};
+
+const FLAGS: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['1', true],
+  ['false', false],
+  ['0', false],
+]);
+
+export function flag(fallback: boolean): Kind<boolean>;
+export function flag(fallback: undefined): Kind<boolean | undefined>;
+export function flag(fallback: boolean | undefined): Kind<boolean | undefined> {
+  return {
+    default: fallback === undefined ? '' : String(fallback),
+    bounds: 'true, false, 1, 0',
+    schema: z
+      .string()
+      .refine((text) => FLAGS.has(text.toLowerCase()), 'must be true or false')
+      .transform((text) => FLAGS.get(text.toLowerCase()) === true),
+    fallback,
+  };
+}
+
+export const text = (pattern: RegExp, bounds: string, fallback: string): Kind<string> => ({
+  default: fallback,
+  bounds,
+  schema: z.string().regex(pattern, `must be ${bounds}`),
+  fallback,
+});
+
+export const optional = <T>(
+  bounds: string,
+  schema: Variable<T | undefined>['schema'],
+): Kind<T | undefined> => ({
+  default: '',
+  bounds,
+  schema,
+  fallback: undefined,
+});
+
+export const NO_CONTROLS = /^\P{Cc}+$/u;
+export const anyText = optional<string>(
+  'any text',
+  z.string().regex(NO_CONTROLS, 'must not contain control characters'),
+);
+
+const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_-]+)*\.?$/;
+export const isHost = (name: string): boolean => isIP(name) !== 0 || HOST_NAME.test(name);
+
+export function isPublicUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const url = new URL(value);
+  const plain = url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  return plain && /^https?:$/.test(url.protocol);
+}
+
+const isOrigin = (value: string): boolean =>
+  value === '*' || (URL.canParse(value) && /^https?:/.test(value) && new URL(value).origin === value);
+
+export const origins: Kind<readonly string[]> = {
+  default: '',
+  bounds: 'comma-separated origins such as https://app.example.com, or *',
+  schema: z
+    .string()
+    .transform((list) =>
+      list
+        .split(',')
+        .map((entry) => entry.trim())
+        .filter((entry) => entry !== ''),
+    )
+    .refine(
+      (list) => list.every(isOrigin),
+      'must be origins such as https://app.example.com, separated by commas, or *',
+    ),
+  fallback: [],
+};

@@ -1,0 +1,201 @@
+/**
+ * Every environment variable, as data: parsing, the start-up report and docs/configuration.md all come from this table
+ * (a test holds the page to it).
+ */
+import { z } from 'zod';
+import {
+  anyText,
+  flag,
+  isHost,
+  isPublicUrl,
+  NO_CONTROLS,
+  oneOf,
+  optional,
+  origins,
+  text,
+  variable,
+  whole,
+} from './config-kinds.ts';
+
+const MIB = 1_048_576;
+
+export const VARIABLES = {
+  PORT: variable(whole(0, 65_535, 41_241), {
+    unit: 'TCP port',
+    effect: 'Where the server listens. 0 takes a free port; the log line `server_listening` says which.',
+  }),
+  HOST: variable(
+    {
+      default: '127.0.0.1',
+      bounds: 'an IP address or host name',
+      schema: z.string().refine(isHost, 'must be an IP address or a host name'),
+      fallback: '127.0.0.1',
+    },
+    {
+      unit: 'address',
+      effect:
+        'Which address the server listens on. On a loopback address only requests with a loopback `Host` (or that of A2A_PUBLIC_URL) are served.',
+    },
+  ),
+  REDIS_URL: variable(anyText, {
+    unit: 'URL',
+    secret: true,
+    effect:
+      'Keeps sessions in this Redis: `redis://host:6379/0`, `rediss://…` for TLS, `unix:///path/redis.sock?db=0` for a socket.',
+  }),
+  REDIS_HOST: variable(anyText, {
+    unit: 'address',
+    effect: 'The same in parts, instead of REDIS_URL. A value that starts with `/` is a Unix socket.',
+  }),
+  REDIS_PORT: variable(anyText, {
+    unit: 'TCP port',
+    effect:
+      'Port beside REDIS_HOST, 1 to 65535; 6379 when not set. Without REDIS_HOST it is not looked at, because container platforms set it on their own.',
+  }),
+  REDIS_USERNAME: variable(anyText, { unit: 'text', effect: 'ACL user, unless REDIS_URL names one.' }),
+  REDIS_PASSWORD: variable(anyText, {
+    unit: 'text',
+    secret: true,
+    effect: 'Password, unless REDIS_URL has one.',
+  }),
+  REDIS_DB: variable(anyText, {
+    unit: 'number',
+    effect: 'Database number, 0 to 999999, unless REDIS_URL names one; 0 when not set.',
+  }),
+  REDIS_TLS: variable(flag(undefined), {
+    unit: 'flag',
+    effect: 'TLS with verified certificates. `rediss://` says so already.',
+  }),
+  REDIS_ENABLED: variable(flag(true), {
+    unit: 'flag',
+    effect: '`false` leaves the Redis variables unread when A2A_STORE is `auto`.',
+  }),
+  A2A_STORE: variable(oneOf('auto', 'redis', 'lmdb', 'memory'), {
+    unit: 'name',
+    effect:
+      'Where sessions live. `auto` is Redis when REDIS_URL or REDIS_HOST is set, else LMDB. `memory` keeps nothing and is for tests. There is never a fall-back from one to another.',
+  }),
+  A2A_DATA_DIR: variable(text(NO_CONTROLS, 'a path', './data'), {
+    unit: 'path',
+    effect: 'Folder of the embedded store (LMDB). One process at a time.',
+  }),
+  A2A_LMDB_SYNC: variable(flag(false), {
+    unit: 'flag',
+    effect:
+      'Answers wait until the disk has flushed: survives loss of power too, at the price of latency. Without it an acknowledged message survives `kill -9`.',
+  }),
+  A2A_KEY_PREFIX: variable(text(/^[A-Za-z0-9_.:-]{1,64}$/, '1 to 64 of A-Z a-z 0-9 _ . : -', 'a2a'), {
+    unit: 'text',
+    effect: 'What every key in Redis starts with.',
+  }),
+  A2A_TENANT_BUCKETS: variable(whole(1, 64, 1), {
+    unit: 'buckets',
+    effect:
+      'Spreads one tenant over several Redis Cluster slots. Kept in the store; a start with another value is refused.',
+  }),
+  A2A_SESSION_TTL_SECONDS: variable(whole(1, 31_536_000, 86_400), {
+    unit: 'seconds',
+    effect: 'Life of a session, in memory and in the store alike.',
+  }),
+  A2A_SESSION_TTL_REFRESH: variable(oneOf('write', 'access', 'fixed'), {
+    unit: 'name',
+    effect: 'What renews the life of a session: a write, any access, or nothing.',
+  }),
+  A2A_CACHE_MAX_SESSIONS: variable(whole(1, 10_000_000, 10_000), {
+    unit: 'sessions',
+    effect: 'Most sessions kept in memory; the least recently used one goes first.',
+  }),
+  A2A_CACHE_MAX_BYTES: variable(whole(MIB, 1_099_511_627_776, 256 * MIB), {
+    unit: 'bytes',
+    effect: 'Most bytes of sessions kept in memory.',
+  }),
+  A2A_CACHE_COHERENCE: variable(oneOf('shared', 'exclusive'), {
+    unit: 'name',
+    effect:
+      '`exclusive` skips the catch-up read before a cached session is used: only when one instance alone uses the Redis. LMDB and memory are always exclusive.',
+  }),
+  A2A_AGENT: variable(anyText, {
+    unit: 'module',
+    effect: 'Path or package name of the agent; the demo agent when not set.',
+  }),
+  A2A_PUBLIC_URL: variable(
+    optional<string>(
+      'an http or https URL',
+      z.string().refine(isPublicUrl, 'must be an http or https URL without credentials, query and fragment'),
+    ),
+    {
+      unit: 'URL',
+      effect:
+        'URL of the endpoint as clients reach it, said in the agent card. Without it: bind address and real port.',
+    },
+  ),
+  A2A_CARD: variable(oneOf('merged', 'v1', 'v03'), {
+    unit: 'name',
+    effect:
+      'Which agent card is served: one that all client generations read, or that of one version for strict readers.',
+  }),
+  A2A_CORS_ORIGINS: variable(origins, {
+    unit: 'origins',
+    effect: 'Web origins that may call the server from a browser. None by default.',
+  }),
+  A2A_LENIENT_VERSION: variable(flag(false), {
+    unit: 'flag',
+    effect: 'Serves 1.0 methods that come without an `A2A-Version` header as 1.0 instead of refusing them.',
+  }),
+  A2A_IDEMPOTENCY: variable(oneOf('unanswered', 'off'), {
+    unit: 'name',
+    effect:
+      '`unanswered`: a repeated send whose answer was never delivered gets the first task. `off`: every send is a new one.',
+  }),
+  A2A_MAX_BODY_BYTES: variable(whole(1024, 64 * MIB, 4 * MIB), {
+    unit: 'bytes',
+    effect: 'Largest request body; a larger one is answered 413.',
+  }),
+  A2A_MAX_RECORD_BYTES: variable(whole(1024, 64 * MIB, 4 * MIB), {
+    unit: 'bytes',
+    effect: 'Largest single record: a message, a status, an artifact chunk. Not above A2A_MAX_SESSION_BYTES.',
+  }),
+  A2A_MAX_SESSION_BYTES: variable(whole(1024, 1024 * MIB, 16 * MIB), {
+    unit: 'bytes',
+    effect: 'Largest session; what would exceed it is refused.',
+  }),
+  A2A_MAX_SESSION_RECORDS: variable(whole(1, 10_000_000, 100_000), {
+    unit: 'records',
+    effect: 'Most records of one session.',
+  }),
+  A2A_MAX_PENDING_BYTES: variable(whole(1024, 1024 * 1024 * MIB, 64 * MIB), {
+    unit: 'bytes',
+    effect: 'Most bytes that may wait in memory while the store is away; new work is then refused with 503.',
+  }),
+  A2A_MAX_PENDING_RECORDS: variable(whole(1, 100_000_000, 100_000), {
+    unit: 'records',
+    effect: 'Most records that may wait in memory while the store is away.',
+  }),
+  A2A_BLOCKING_TIMEOUT_SECONDS: variable(whole(1, 3600, 60), {
+    unit: 'seconds',
+    effect: 'Longest a blocking send waits; the answer is then the task as it stands.',
+  }),
+  A2A_TASK_TIMEOUT_SECONDS: variable(whole(1, 604_800, 3600), {
+    unit: 'seconds',
+    effect: 'Longest an agent may work on one message; the task then fails.',
+  }),
+  A2A_CANCEL_GRACE_SECONDS: variable(whole(0, 300, 5), {
+    unit: 'seconds',
+    effect: 'How long an agent may take to confirm a cancel before the task is settled without it.',
+  }),
+  A2A_DRAIN_SECONDS: variable(whole(0, 600, 10), {
+    unit: 'seconds',
+    effect: 'How long a stop waits for running requests and for records that are not stored yet.',
+  }),
+  A2A_DEAD_SECONDS: variable(whole(1, 3600, 10), {
+    unit: 'seconds',
+    effect: 'An instance without a heartbeat for this long is dead; its tasks are settled by others.',
+  }),
+  LOG_LEVEL: variable(oneOf('info', 'fatal', 'error', 'warn', 'debug', 'trace', 'silent'), {
+    unit: 'name',
+    effect: 'Least severe log line that is written.',
+  }),
+} as const;
+
+export type VariableName = keyof typeof VARIABLES;
+export type Values = { [K in VariableName]: (typeof VARIABLES)[K]['fallback'] };

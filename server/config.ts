@@ -1,0 +1,189 @@
+import type { Bytes, DurationMs } from '../protocol/units.ts';
+import { type Complain, parseRedisAddress, type RedisAddress } from './config-redis.ts';
+import type { Variable } from './config-kinds.ts';
+import { type Values, type VariableName, VARIABLES } from './config-variables.ts';
+
+export type StoreConfig =
+  | { readonly kind: 'redis'; readonly redis: RedisAddress }
+  | { readonly kind: 'lmdb'; readonly dataDir: string; readonly sync: boolean }
+  | { readonly kind: 'memory' };
+
+export type LogLevel = Values['LOG_LEVEL'];
+
+/** What the operator decided. Built once at start, frozen, trusted everywhere else. */
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  /** URL of the endpoint as clients reach it. */
+  readonly publicUrl?: string;
+  /** Web origins that may call; `*` is any. */
+  readonly corsOrigins: readonly string[];
+  readonly card: 'merged' | 'v1' | 'v03';
+  readonly lenientVersion: boolean;
+  /** Module of the agent; absent: the demo agent. */
+  readonly agent?: string;
+  readonly store: StoreConfig;
+  readonly keyPrefix: string;
+  readonly tenantBuckets: number;
+  readonly sessionTtlMs: DurationMs;
+  readonly sessionTtlRefresh: 'write' | 'access' | 'fixed';
+  readonly cacheMaxSessions: number;
+  readonly cacheMaxBytes: Bytes;
+  /** Other than Redis always `exclusive`. */
+  readonly cacheCoherence: 'shared' | 'exclusive';
+  readonly idempotency: 'unanswered' | 'off';
+  readonly bodyMaxBytes: Bytes;
+  readonly recordMaxBytes: Bytes;
+  readonly sessionMaxBytes: Bytes;
+  readonly sessionMaxRecords: number;
+  readonly pendingMaxBytes: Bytes;
+  readonly pendingMaxRecords: number;
+  readonly blockingTimeoutMs: DurationMs;
+  readonly taskTimeoutMs: DurationMs;
+  readonly cancelGraceMs: DurationMs;
+  readonly drainMs: DurationMs;
+  readonly deadMs: DurationMs;
+  readonly logLevel: LogLevel;
+}
+
+/** The environment is not usable. `message` lists every problem and is meant for the operator's terminal. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  /** `NAME: must …, got …`. */
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`Configuration is not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    this.problems = problems;
+  }
+}
+
+/** Variables that a Redis with several addresses will take; ignoring them now would put sessions somewhere else. */
+const LATER = ['REDIS_CLUSTER_NODES', 'REDIS_SENTINELS', 'REDIS_SENTINEL_NAME'];
+const NAMES = Object.keys(VARIABLES) as VariableName[];
+
+/**
+ * Environment -> Config. An empty variable counts as not set.
+ *
+ * @throws {ConfigError} that names every problem at once
+ */
+export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const problems: string[] = [];
+  const complain: Complain = (name, problem, value) => {
+    problems.push(`${name}: ${problem}${value === undefined ? '' : `, got ${shown(value)}`}`);
+  };
+  const values = readValues(env, complain);
+  for (const name of Object.keys(env).sort()) {
+    const isOurs = name.startsWith('A2A_') || LATER.includes(name);
+    if (!isOurs || !env[name] || Object.hasOwn(VARIABLES, name)) continue;
+    const near = nearest(name);
+    complain(name, `does nothing in this version${near === undefined ? '' : `; did you mean ${near}?`}`);
+  }
+  if (values.A2A_MAX_RECORD_BYTES > values.A2A_MAX_SESSION_BYTES) {
+    complain(
+      'A2A_MAX_RECORD_BYTES',
+      `must be at most A2A_MAX_SESSION_BYTES, which is ${values.A2A_MAX_SESSION_BYTES}`,
+      String(values.A2A_MAX_RECORD_BYTES),
+    );
+  }
+  const store = chooseStore(values, complain);
+  if (problems.length > 0 || store === undefined) throw new ConfigError(problems);
+  return deepFreeze(toConfig(values, store));
+}
+
+function readValues(env: Readonly<Record<string, string | undefined>>, complain: Complain): Values {
+  const values: Partial<Record<VariableName, unknown>> = {};
+  for (const name of NAMES) {
+    const { schema, fallback, secret } = VARIABLES[name] as Variable<unknown>;
+    const raw = env[name];
+    values[name] = fallback;
+    if (raw === undefined || raw === '') continue;
+    const parsed = schema.safeParse(raw);
+    if (parsed.success) values[name] = parsed.data;
+    else complain(name, parsed.error.issues[0]?.message ?? 'must be valid', secret ? undefined : raw);
+  }
+  // Each value came from its own row's schema or fallback, which is what `Values` says.
+  return values as Values;
+}
+
+/** As an operator recognises it: short, printable, and without the credentials of a URL. */
+function shown(value: string): string {
+  const masked = value.replace(/\/\/.*@/, '//***@');
+  const short = masked.length > 60 ? `${masked.slice(0, 60)}…` : masked;
+  return /^[\w.:/+@*-]+$/.test(short) ? short : JSON.stringify(short);
+}
+
+function chooseStore(values: Values, complain: Complain): StoreConfig | undefined {
+  const hasAddress = values.REDIS_URL !== undefined || values.REDIS_HOST !== undefined;
+  const kind =
+    values.A2A_STORE !== 'auto' ? values.A2A_STORE : hasAddress && values.REDIS_ENABLED ? 'redis' : 'lmdb';
+  if (kind === 'memory') return { kind };
+  if (kind === 'lmdb') return { kind, dataDir: values.A2A_DATA_DIR, sync: values.A2A_LMDB_SYNC };
+  if (!hasAddress) {
+    complain('A2A_STORE', 'must not be redis without an address: set REDIS_URL or REDIS_HOST');
+    return undefined;
+  }
+  const redis = parseRedisAddress(values, complain);
+  return redis && { kind, redis };
+}
+
+function toConfig(values: Values, store: StoreConfig): Config {
+  const { A2A_PUBLIC_URL: publicUrl, A2A_AGENT: agent } = values;
+  return {
+    port: values.PORT,
+    host: values.HOST,
+    ...(publicUrl === undefined ? {} : { publicUrl }),
+    corsOrigins: values.A2A_CORS_ORIGINS,
+    card: values.A2A_CARD,
+    lenientVersion: values.A2A_LENIENT_VERSION,
+    ...(agent === undefined ? {} : { agent }),
+    store,
+    keyPrefix: values.A2A_KEY_PREFIX,
+    tenantBuckets: values.A2A_TENANT_BUCKETS,
+    sessionTtlMs: values.A2A_SESSION_TTL_SECONDS * 1000,
+    sessionTtlRefresh: values.A2A_SESSION_TTL_REFRESH,
+    cacheMaxSessions: values.A2A_CACHE_MAX_SESSIONS,
+    cacheMaxBytes: values.A2A_CACHE_MAX_BYTES,
+    cacheCoherence: store.kind === 'redis' ? values.A2A_CACHE_COHERENCE : 'exclusive',
+    idempotency: values.A2A_IDEMPOTENCY,
+    bodyMaxBytes: values.A2A_MAX_BODY_BYTES,
+    recordMaxBytes: values.A2A_MAX_RECORD_BYTES,
+    sessionMaxBytes: values.A2A_MAX_SESSION_BYTES,
+    sessionMaxRecords: values.A2A_MAX_SESSION_RECORDS,
+    pendingMaxBytes: values.A2A_MAX_PENDING_BYTES,
+    pendingMaxRecords: values.A2A_MAX_PENDING_RECORDS,
+    blockingTimeoutMs: values.A2A_BLOCKING_TIMEOUT_SECONDS * 1000,
+    taskTimeoutMs: values.A2A_TASK_TIMEOUT_SECONDS * 1000,
+    cancelGraceMs: values.A2A_CANCEL_GRACE_SECONDS * 1000,
+    drainMs: values.A2A_DRAIN_SECONDS * 1000,
+    deadMs: values.A2A_DEAD_SECONDS * 1000,
+    logLevel: values.LOG_LEVEL,
+  };
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const part of Object.values(value))
+    if (typeof part === 'object' && part !== null) deepFreeze(part as object);
+  return Object.freeze(value);
+}
+
+/** The known name that a misspelt one most likely meant; none when nothing is close. */
+function nearest(name: string): string | undefined {
+  const ranked = NAMES.map((known) => ({ known, distance: editDistance(name, known) }));
+  ranked.sort((a, b) => a.distance - b.distance);
+  const best = ranked[0];
+  return best !== undefined && best.distance <= Math.max(2, name.length / 5) ? best.known : undefined;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

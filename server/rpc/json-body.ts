@@ -1,0 +1,60 @@
+import { ProtocolError } from '../../protocol/errors.ts';
+
+/** Deepest nesting of arrays and objects in a body, the outermost included. */
+export const JSON_MAX_DEPTH = 64;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPENING: ReadonlySet<number> = new Set([0x5b, 0x7b]);
+const CLOSING: ReadonlySet<number> = new Set([0x5d, 0x7d]);
+
+// A byte order mark is skipped; any other byte that is not UTF-8 throws instead of becoming U+FFFD in somebody's text.
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * Bytes of a body -> JSON value. The depth is judged on the bytes, before anything is built from them: brackets, quotes
+ * and backslashes are ASCII, which never occurs inside a longer UTF-8 sequence. A member called `__proto__` becomes an
+ * own property, as JSON.parse makes it; nothing assigns by a caller's key.
+ *
+ * @throws {ProtocolError} JSON_PARSE
+ */
+export function parseJsonBody(bytes: Uint8Array): unknown {
+  if (isTooDeep(bytes)) {
+    throw new ProtocolError('JSON_PARSE', {
+      message: `Invalid JSON payload: nested deeper than ${JSON_MAX_DEPTH}`,
+    });
+  }
+  let text: string;
+  try {
+    text = decoder.decode(bytes);
+  } catch {
+    throw new ProtocolError('JSON_PARSE', { message: 'Invalid JSON payload: not UTF-8' });
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's message quotes the body; the code says enough.
+    throw new ProtocolError('JSON_PARSE');
+  }
+}
+
+function isTooDeep(bytes: Uint8Array): boolean {
+  let depth = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number;
+    if (byte === QUOTE) i = endOfString(bytes, i);
+    else if (OPENING.has(byte)) {
+      if (++depth > JSON_MAX_DEPTH) return true;
+    } else if (CLOSING.has(byte)) depth--;
+  }
+  return false;
+}
+
+/** @returns index of the closing quote, or the length when there is none */
+function endOfString(bytes: Uint8Array, start: number): number {
+  for (let i = start + 1; i < bytes.length; i++) {
+    if (bytes[i] === BACKSLASH) i++;
+    else if (bytes[i] === QUOTE) return i;
+  }
+  return bytes.length;
+}

@@ -1,0 +1,45 @@
+import { CODECS } from '../../protocol/dialects/codecs.ts';
+import type { WireError } from '../../protocol/dialects/codec.ts';
+import { type ErrorReason, ProtocolError } from '../../protocol/errors.ts';
+import type { Dialect } from '../../protocol/model.ts';
+import type { Log } from '../observability/log-events.ts';
+import { SessionDamagedError, StoreUnavailableError } from '../sessions/session-store.ts';
+
+/** An error as it leaves the server. */
+export interface RpcFailure {
+  readonly reason: ErrorReason;
+  readonly error: WireError;
+  readonly httpStatus: number;
+  /** `Retry-After`, where the status has it. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface FailureContext {
+  readonly requestId: string;
+  readonly log: Log;
+}
+
+const RETRY_AFTER_MS = 1000;
+const HAS_RETRY_AFTER: ReadonlySet<number> = new Set([429, 503]);
+
+/** The one place where an error becomes wire. What is not meant for the caller is logged here, and only here. */
+export function toRpcError(error: unknown, dialect: Dialect, context: FailureContext): RpcFailure {
+  const known = toProtocolError(error);
+  if (known === undefined) context.log('request_failed', { requestId: context.requestId }, error);
+  const told = known ?? new ProtocolError('INTERNAL', { metadata: { requestId: context.requestId } });
+  const { httpStatus } = told;
+  const headers: Record<string, string> = {};
+  if (HAS_RETRY_AFTER.has(httpStatus)) {
+    headers['Retry-After'] = String(Math.ceil((told.retryAfterMs ?? RETRY_AFTER_MS) / 1000));
+  }
+  return { reason: told.reason, error: CODECS[dialect].encodeError(told), httpStatus, headers };
+}
+
+function toProtocolError(error: unknown): ProtocolError | undefined {
+  if (error instanceof ProtocolError) return error;
+  if (error instanceof StoreUnavailableError) {
+    return new ProtocolError('STORE_UNAVAILABLE', { retryAfterMs: RETRY_AFTER_MS, cause: error });
+  }
+  if (error instanceof SessionDamagedError) return new ProtocolError('SESSION_DAMAGED', { cause: error });
+  return undefined;
+}

@@ -1,0 +1,132 @@
+import type { EpochMs } from '../../../protocol/units.ts';
+import { StoreUnavailableError } from '../../sessions/session-store.ts';
+import { EmbeddedSessionStore } from '../embedded/embedded-store.ts';
+import type { Address, Entry, StoredTask, Tables } from '../embedded/tables.ts';
+
+interface MemorySession {
+  readonly at: Address;
+  entry?: Entry;
+  readonly records: Map<number, string>;
+  readonly tasks: Map<string, StoredTask>;
+  readonly aliases: Set<string>;
+}
+
+/** Keeps nothing beyond this process: for tests, and the plainest form of the rules that every store follows. */
+export class MemorySessionStore extends EmbeddedSessionStore {
+  override readonly kind = 'memory';
+  override readonly location = 'memory';
+  readonly #tables = new MemoryTables();
+  #closed = false;
+
+  constructor(now: () => EpochMs = Date.now) {
+    super(now);
+  }
+
+  /** The task index of a tenant, by encoded task id. */
+  tasks(tenant: string): ReadonlyMap<string, StoredTask> {
+    return this.#tables.tasks(tenant);
+  }
+
+  protected override view<T>(work: (tables: Tables) => T): Promise<T> {
+    // in an executor, so that what `work` throws becomes a rejection
+    return new Promise((resolve) => {
+      if (this.#closed) throw new StoreUnavailableError('the store is closed', { counts: false });
+      resolve(work(this.#tables));
+    });
+  }
+
+  protected override write<T>(work: (tables: Tables) => T): Promise<T> {
+    return this.view(work);
+  }
+
+  override close(): Promise<void> {
+    this.#closed = true;
+    return Promise.resolve();
+  }
+}
+
+class MemoryTables implements Tables {
+  readonly #sessions = new Map<string, MemorySession>();
+  readonly #aliases = new Map<string, string>();
+  readonly #beats = new Map<string, EpochMs>();
+
+  #find({ tenant, session }: Address): MemorySession | undefined {
+    return this.#sessions.get(`${tenant}:${session}`);
+  }
+
+  #make(at: Address): MemorySession {
+    const found = this.#find(at);
+    if (found !== undefined) return found;
+    const made = { at, records: new Map<number, string>(), tasks: new Map(), aliases: new Set<string>() };
+    this.#sessions.set(`${at.tenant}:${at.session}`, made);
+    return made;
+  }
+
+  entry(at: Address): Entry | undefined {
+    return this.#find(at)?.entry;
+  }
+
+  putEntry(at: Address, entry: Entry): void {
+    this.#make(at).entry = entry;
+  }
+
+  record(at: Address, n: number): string | undefined {
+    return this.#find(at)?.records.get(n);
+  }
+
+  putRecord(at: Address, n: number, json: string): void {
+    this.#make(at).records.set(n, json);
+  }
+
+  putTask(at: Address, local: string, task: StoredTask): void {
+    this.#make(at).tasks.set(local, task);
+  }
+
+  dropTask(at: Address, local: string): void {
+    this.#find(at)?.tasks.delete(local);
+  }
+
+  alias(tenant: string, field: string): string | undefined {
+    return this.#aliases.get(`${tenant}/${field}`);
+  }
+
+  putAlias(at: Address, field: string, taskId: string): void {
+    this.#aliases.set(`${at.tenant}/${field}`, taskId);
+    this.#make(at).aliases.add(field);
+  }
+
+  purge(at: Address): void {
+    for (const field of this.#find(at)?.aliases ?? []) {
+      if (this.alias(at.tenant, field)?.startsWith(`${at.session}.`)) {
+        this.#aliases.delete(`${at.tenant}/${field}`);
+      }
+    }
+    this.#sessions.delete(`${at.tenant}:${at.session}`);
+  }
+
+  expired(tenant: string, now: EpochMs, limit: number): Address[] {
+    return [...this.#sessions.values()]
+      .filter(({ at, entry }) => at.tenant === tenant && entry !== undefined && entry.x <= now)
+      .sort((a, b) => (a.entry?.x ?? 0) - (b.entry?.x ?? 0))
+      .slice(0, limit)
+      .map(({ at }) => at);
+  }
+
+  beatOf(instance: string): EpochMs | undefined {
+    return this.#beats.get(instance);
+  }
+
+  putBeat(instance: string, at: EpochMs | undefined): void {
+    if (at === undefined) this.#beats.delete(instance);
+    else this.#beats.set(instance, at);
+  }
+
+  tasks(tenant: string): ReadonlyMap<string, StoredTask> {
+    const found = new Map<string, StoredTask>();
+    for (const { at, tasks } of this.#sessions.values()) {
+      if (at.tenant !== tenant) continue;
+      for (const [local, task] of tasks) found.set(`${at.session}.${local}`, task);
+    }
+    return found;
+  }
+}

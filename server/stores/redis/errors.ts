@@ -1,0 +1,40 @@
+import { StoreUnavailableError } from '../../sessions/session-store.ts';
+import { StoreTimeoutError } from '../store-timeout-error.ts';
+
+/** An index has a type that nobody here gave it. The session it belongs to was not written. */
+export class IndexDamagedError extends Error {
+  override readonly name = 'IndexDamagedError';
+  readonly key: string;
+
+  constructor(key: string) {
+    super(`index is damaged: ${key} has the wrong type`);
+    this.key = key;
+  }
+}
+
+/** This start and the store disagree on something that keys depend on. */
+export class StoreSettingsError extends Error {
+  override readonly name = 'StoreSettingsError';
+}
+
+/**
+ * Answers that say the server cannot serve now, or not us. Scripts quote the code of what failed inside them, at other
+ * places of the message in 6 than in 7.
+ */
+const AWAY =
+  /\b(READONLY|LOADING|OOM|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|BUSY|NOSCRIPT|NOAUTH|WRONGPASS|NOPERM)\b/;
+
+export const isWrongType = (error: Error): boolean => error.message.includes('WRONGTYPE');
+
+/** The error objects of ioredis carry the command and with it the session: only their words go on. */
+export function toStoreError(error: unknown): Error {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  // "unknown command 'x', with args beginning with: …"
+  const cause = new Error(message.replace(/,? with args.*$/s, ''));
+  if (message === 'Command timed out')
+    return new StoreTimeoutError('redis did not answer in time', { cause });
+  if (name !== 'ReplyError' || AWAY.test(message)) {
+    return new StoreUnavailableError(`redis is not available: ${cause.message}`, { cause });
+  }
+  return cause;
+}

@@ -1,0 +1,109 @@
+/**
+ * The only place that builds Redis keys.
+ *
+ * `{tenant.bucket}` is a hash tag: a session and all that is written with it live in one Cluster slot, so that one
+ * script can commit them together. Every id is percent-encoded, so no id can bring a separator, a brace or a glob.
+ */
+import { TASK_STATES } from '../../../protocol/task-state.ts';
+import type { TaskState } from '../../../protocol/task-state.ts';
+import { encodeId } from '../../sessions/session-ref.ts';
+import type { SessionRef } from '../../sessions/session-ref.ts';
+import { aliasField } from '../encoded-ids.ts';
+
+/** Raised when what is under the keys changes in a way that an older release cannot read. */
+const SCHEMA = '1';
+const BUCKETS_MAX = 64;
+
+/** What one bucket of a tenant shares. */
+export interface ShelfKeys {
+  /** Everything on the shelf begins with this. */
+  readonly base: string;
+  /** zset: encoded session id -> expiry (ms, store time). */
+  readonly sessions: string;
+  /** zset: encoded task id -> status time. */
+  readonly tasks: string;
+  /**
+   * zset, every score 0: the tasks of a session are a range of it. Also those taken out of the other indexes: by this one
+   * a session that goes finds its aliases.
+   */
+  readonly ids: string;
+  /** hash: alias -> encoded task id, and back. */
+  readonly aliases: string;
+  /** zset: as `tasks`, the tasks in this state. */
+  state(state: TaskState): string;
+}
+
+export interface SessionKeys {
+  readonly shelf: ShelfKeys;
+  /** Encoded session id: how the indexes know the session. */
+  readonly member: string;
+  /** hash: head, records, summaries. */
+  readonly session: string;
+}
+
+export interface RedisKeys {
+  /** zset: instance -> last beat. */
+  readonly instances: string;
+  /** hash: what all instances must agree on. */
+  readonly settings: string;
+  session(ref: SessionRef): SessionKeys;
+  /** The shelf where an alias lives: with several buckets not that of its session. */
+  aliasShelf(tenant: string, subject: string, clientTaskId: string): ShelfKeys;
+  shelves(tenant: string): ShelfKeys[];
+}
+
+/** FNV-1a, 32 bits. Keys depend on it: it may never change. */
+export function fnv1a(ascii: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < ascii.length; i += 1) {
+    hash = Math.imul(hash ^ ascii.charCodeAt(i), 0x01000193);
+  }
+  return hash >>> 0;
+}
+
+/** `TASK_STATE_INPUT_REQUIRED` -> `input-required`. */
+export function stateName(state: TaskState): string {
+  return state.slice('TASK_STATE_'.length).toLowerCase().replaceAll('_', '-');
+}
+
+/**
+ * @param prefix first part of every key; without braces, which would move the hash tag
+ * @param buckets over how many slots a tenant is spread
+ */
+export function createKeys(prefix: string, buckets: number): RedisKeys {
+  if (prefix === '' || /[{}\s]/.test(prefix))
+    throw new RangeError('a key prefix has no braces and no spaces');
+  if (!Number.isInteger(buckets) || buckets < 1 || buckets > BUCKETS_MAX) {
+    throw new RangeError(`buckets must be 1 to ${BUCKETS_MAX}, got ${buckets}`);
+  }
+  const root = `${prefix}:${SCHEMA}:`;
+  const shelf = (tenant: string, bucket: number): ShelfKeys => {
+    const base = `${root}{${encodeId(tenant)}.${String(bucket).padStart(2, '0')}}:`;
+    return {
+      base,
+      sessions: `${base}sessions`,
+      tasks: `${base}tasks`,
+      ids: `${base}tasks:ids`,
+      aliases: `${base}aliases`,
+      state: (state) => `${base}tasks:${stateName(state)}`,
+    };
+  };
+  const shelfOf = (tenant: string, member: string) =>
+    shelf(tenant, buckets === 1 ? 0 : fnv1a(member) % buckets);
+  return {
+    instances: `${root}{reg}:instances`,
+    settings: `${root}{reg}:settings`,
+    session: ({ tenant, sessionId }) => {
+      const member = encodeId(sessionId);
+      const home = shelfOf(tenant, member);
+      return { shelf: home, member, session: `${home.base}s:${member}` };
+    },
+    aliasShelf: (tenant, subject, clientTaskId) => shelfOf(tenant, aliasField(subject, clientTaskId)),
+    shelves: (tenant) => Array.from({ length: buckets }, (_, bucket) => shelf(tenant, bucket)),
+  };
+}
+
+/** Every index that may name a task, for the scripts that take a session out of all of them. */
+export function indexKeys(shelf: ShelfKeys): string[] {
+  return [shelf.sessions, shelf.ids, shelf.aliases, shelf.tasks, ...TASK_STATES.map((s) => shelf.state(s))];
+}

@@ -1,0 +1,234 @@
+import type { Redis } from 'ioredis';
+import type { DurationMs } from '../../../protocol/units.ts';
+import { encodeId } from '../../sessions/session-ref.ts';
+import type { SessionRef } from '../../sessions/session-ref.ts';
+import { StoreUnavailableError } from '../../sessions/session-store.ts';
+import type {
+  CommitRequest,
+  CommitResult,
+  Cursor,
+  JournalRead,
+  RemoveResult,
+  SessionStore,
+} from '../../sessions/session-store.ts';
+import { checkCommitRequest, checkTtl } from '../request-checks.ts';
+import { aliasField, decodeFullTaskId } from '../encoded-ids.ts';
+import { AliasShelves } from './alias-shelves.ts';
+import { toCommitCall } from './commit-call.ts';
+import { StoreSettingsError, toStoreError } from './errors.ts';
+import { createKeys, indexKeys } from './keys.ts';
+import type { RedisKeys, ShelfKeys } from './keys.ts';
+import { toCommitResult, toJournalRead, toReply } from './replies.ts';
+import { ScriptRunner } from './script-runner.ts';
+
+const RETIRE_MAX_SESSIONS = 50;
+/** An instance that was silent for so long is dead for everybody, known or not. */
+const FORGET_INSTANCE_MS: DurationMs = 86_400_000;
+/** A create that finds remains of an expired session clears them and tries again; more often only if somebody races. */
+const CREATE_ATTEMPTS = 3;
+
+export interface RedisStoreOptions {
+  /** First part of every key. */
+  readonly prefix: string;
+  /** Over how many slots a tenant is spread, 1 to 64. Kept in the store: see {@link RedisSessionStore.checkSettings}. */
+  readonly buckets: number;
+  /** Only this process uses the store: commits wake nobody. */
+  readonly exclusive: boolean;
+  /** Life of an index key: twice the largest TTL that a session may have. */
+  readonly indexTtlMs: DurationMs;
+  /** For logs and the banner. Never contains a password. */
+  readonly location: string;
+}
+
+/** Sessions in Redis 6.2 or later: one hash, one TTL and one script call each. */
+export class RedisSessionStore implements SessionStore {
+  readonly kind = 'redis';
+  readonly location: string;
+  readonly exclusive: boolean;
+  readonly #client: Redis;
+  readonly #bulkClient: Redis;
+  readonly #scripts: ScriptRunner;
+  readonly #bulk: ScriptRunner;
+  readonly #keys: RedisKeys;
+  readonly #aliases: AliasShelves | undefined;
+  readonly #options: RedisStoreOptions;
+  #closed = false;
+
+  /**
+   * @param client from `createRedisClient`; the store closes it
+   * @param bulkClient for reads from the first record, which may answer with a megabyte: commits need not queue behind
+   *   them. Absent: the same
+   */
+  constructor(client: Redis, options: RedisStoreOptions, bulkClient: Redis = client) {
+    this.location = options.location;
+    this.exclusive = options.exclusive;
+    this.#options = options;
+    this.#client = client;
+    this.#bulkClient = bulkClient;
+    this.#scripts = new ScriptRunner(client);
+    this.#bulk = bulkClient === client ? this.#scripts : new ScriptRunner(bulkClient);
+    this.#keys = createKeys(options.prefix, options.buckets);
+    if (options.buckets > 1) this.#aliases = new AliasShelves(this.#scripts, this.#keys, options.indexTtlMs);
+  }
+
+  /** Starts connecting and keeps at it. Whether it succeeds is told by {@link onConnection}. */
+  connect(): void {
+    for (const client of new Set([this.#client, this.#bulkClient])) {
+      // a failure is told by the events, and the client goes on trying
+      if (client.status === 'wait') client.connect().catch(() => undefined);
+    }
+  }
+
+  /** @param listener told `true` when commands can be sent, `false` when the connection is lost or could not be made */
+  onConnection(listener: (up: boolean) => void): void {
+    this.#client.on('ready', () => {
+      listener(true);
+    });
+    this.#client.on('close', () => {
+      listener(false);
+    });
+  }
+
+  /**
+   * The first process on an empty store decides.
+   *
+   * @throws {StoreSettingsError} when the store was set up with other settings
+   */
+  async checkSettings(): Promise<void> {
+    const { buckets } = this.#options;
+    const kept = await this.#plain(async (client) => {
+      await client.hsetnx(this.#keys.settings, 'buckets', buckets);
+      return await client.hget(this.#keys.settings, 'buckets');
+    });
+    if (kept === String(buckets)) return;
+    throw new StoreSettingsError(
+      `A2A_TENANT_BUCKETS is ${buckets}, but ${this.location} was set up with ${kept ?? 'none'}: ` +
+        `other buckets would hide every session. Set it to ${kept ?? 'none'}, or use another A2A_KEY_PREFIX.`,
+    );
+  }
+
+  async read(ref: SessionRef, after?: Cursor, renewTtlMs?: DurationMs): Promise<JournalRead> {
+    const keys = this.#keys.session(ref);
+    const named = [keys.session];
+    const args: (string | number)[] = after === undefined ? [] : [after.epoch, after.head, after.w];
+    if (renewTtlMs !== undefined) {
+      named.push(keys.shelf.sessions);
+      if (after === undefined) args.push('', 0, '');
+      args.push(checkTtl(renewTtlMs), this.#options.indexTtlMs, keys.session.length - keys.member.length + 1);
+    }
+    const runner = after === undefined || after.head === 0 ? this.#bulk : this.#scripts;
+    const reply = toReply(await runner.run('read', named, args), keys.session);
+    return toJournalRead(reply, this.#options.indexTtlMs);
+  }
+
+  async commit(ref: SessionRef, request: CommitRequest): Promise<CommitResult> {
+    checkCommitRequest(request);
+    if (this.#aliases === undefined || request.aliases.length === 0) return await this.#commit(ref, request);
+    const isAlive = async (sessionId: string) => (await this.read({ ...ref, sessionId })).found;
+    const settled = await this.#aliases.settle(ref, request.aliases, isAlive);
+    const result = await this.#commit(ref, request, settled.marks);
+    if (result.outcome !== 'ok' && result.outcome !== 'stored') await settled.undo();
+    return result;
+  }
+
+  async #commit(ref: SessionRef, request: CommitRequest, settled?: readonly string[]): Promise<CommitResult> {
+    const keys = this.#keys.session(ref);
+    const call = toCommitCall(keys, request, this.#options, settled);
+    const script = request.createEpoch === undefined ? 'append' : 'create';
+    for (let attempt = 0; attempt < CREATE_ATTEMPTS; attempt += 1) {
+      const reply = toReply(await this.#scripts.run(script, call.keys, call.args), keys.session);
+      if (reply[0] !== 'stale') return toCommitResult(reply, this.#options.indexTtlMs);
+      await this.#retire(ref.tenant, keys.shelf, keys.member);
+    }
+    throw new StoreUnavailableError(`${keys.session} expires faster than it is created`, { counts: false });
+  }
+
+  async remove(ref: SessionRef, tombstoneTtlMs: DurationMs, expected?: Cursor): Promise<RemoveResult> {
+    const keys = this.#keys.session(ref);
+    const channel = this.exclusive ? '' : `${keys.shelf.base}w:${keys.member}`;
+    const args = [keys.member, checkTtl(tombstoneTtlMs), channel];
+    if (expected !== undefined) args.push(expected.epoch, expected.head, expected.w);
+    const answer = await this.#scripts.run('remove', [keys.session, ...indexKeys(keys.shelf)], args);
+    const [result, ...loose] = toReply(answer, keys.session);
+    await this.#aliases?.release(loose, ref.tenant);
+    return result as RemoveResult;
+  }
+
+  async retire(tenant: string): Promise<number> {
+    let retired = 0;
+    for (const shelf of this.#keys.shelves(tenant)) retired += await this.#retire(tenant, shelf);
+    return retired;
+  }
+
+  async #retire(tenant: string, shelf: ShelfKeys, only?: string): Promise<number> {
+    const args = [`${shelf.base}s:`, RETIRE_MAX_SESSIONS, this.#options.indexTtlMs];
+    if (only !== undefined) args.push(only);
+    const [count, ...loose] = toReply(await this.#scripts.run('retire', indexKeys(shelf), args), shelf.base);
+    await this.#aliases?.release(loose, tenant);
+    return Number(count);
+  }
+
+  async markAnswered(ref: SessionRef, epoch: string, messages: readonly number[]): Promise<void> {
+    await this.#onHead('mark', ref, [epoch, ...messages]);
+  }
+
+  async markDerivedAnswered(ref: SessionRef, epoch: string, serves: string): Promise<void> {
+    await this.#onHead('markDerived', ref, [epoch, serves]);
+  }
+
+  async claimDerived(
+    ref: SessionRef,
+    epoch: string,
+    seen: string,
+    next: string,
+  ): Promise<string | undefined> {
+    const serves = await this.#onHead('claimDerived', ref, [epoch, seen, next]);
+    return serves === null ? undefined : String(serves);
+  }
+
+  async #onHead(
+    script: 'mark' | 'markDerived' | 'claimDerived',
+    ref: SessionRef,
+    args: readonly (string | number)[],
+  ): Promise<string | number | null> {
+    const { session } = this.#keys.session(ref);
+    return toReply(await this.#scripts.run(script, [session], args), session)[0] ?? null;
+  }
+
+  async resolveAlias(tenant: string, subject: string, clientTaskId: string): Promise<string | undefined> {
+    const { aliases } = this.#keys.aliasShelf(tenant, subject, clientTaskId);
+    const named = await this.#plain((client) => client.hget(aliases, aliasField(subject, clientTaskId)));
+    return named === null ? undefined : decodeFullTaskId(named);
+  }
+
+  async beat(instance: string): Promise<void> {
+    await this.#scripts.run('beat', [this.#keys.instances], [encodeId(instance), FORGET_INSTANCE_MS]);
+  }
+
+  async beatAge(instance: string): Promise<DurationMs | undefined> {
+    const age = await this.#scripts.run('beatAge', [this.#keys.instances], [encodeId(instance)]);
+    return age === null ? undefined : Number(age);
+  }
+
+  async leave(instance: string): Promise<void> {
+    await this.#plain((client) => client.zrem(this.#keys.instances, encodeId(instance)));
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const client of new Set([this.#client, this.#bulkClient])) {
+      // QUIT lets what is in flight finish; a server that does not answer it is left all the same
+      if (client.status === 'ready') await client.quit().catch(() => undefined);
+      client.disconnect();
+    }
+  }
+
+  async #plain<T>(work: (client: Redis) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.#client);
+    } catch (error) {
+      throw toStoreError(error);
+    }
+  }
+}

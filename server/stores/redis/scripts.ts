@@ -1,0 +1,150 @@
+/** The other scripts. Each is one round trip and answers like the commit: an array that begins with the outcome, or a value. */
+import { ANSWERED_MAX } from '../request-checks.ts';
+import { ANSWER_TAIL, CHECK_HEAD, PURGE, STORE_TIME, answerGone, readHead } from './script-parts.ts';
+
+/**
+ * KEYS  1 session · [2 sessions]
+ * ARGV  nothing: from the first record, or 1 epoch · 2 head · 3 identity of the reader
+ *       [· 4 new life of the session · 5 of the index · 6 where the session id starts in KEYS[1]]
+ */
+export const READ = `
+${readHead()}
+${CHECK_HEAD}
+${answerGone('missing')}
+if KEYS[2] then
+  ${STORE_TIME}
+  redis.call('ZADD', KEYS[2], now + ARGV[4], string.sub(K, ARGV[6]))
+  redis.call('PEXPIRE', KEYS[2], ARGV[5])
+  redis.call('PEXPIRE', K, ARGV[4])
+end
+local outcome, upto, from, to = 'found', 0, 0, v
+if e == ARGV[1] then
+  local head = tonumber(ARGV[2])
+  if head < v or (head == v and w == ARGV[3]) then from = head end
+end
+${ANSWER_TAIL}
+`;
+
+/**
+ * Deletes first and writes the tombstone last, so that it also works when the memory is full: Redis asks for memory only
+ * until a script has written. UNLINK, because freeing a long journal would keep everybody else waiting.
+ *
+ * KEYS  1 session · then `indexKeys`
+ * ARGV  1 session id · 2 life of the tombstone · 3 wake-up channel or '' · [4 epoch · 5 head · 6 identity]
+ */
+export const REMOVE = `
+local base = 1
+${PURGE}
+${readHead()}
+${CHECK_HEAD}
+if h[5] then return {'missing'} end
+if not e then
+  purge(ARGV[1])
+  return {'missing', unpack(loose)}
+end
+if ARGV[4] and (e ~= ARGV[4] or h[2] ~= ARGV[5] or w ~= ARGV[6]) then return {'moved'} end
+${STORE_TIME}
+purge(ARGV[1])
+redis.call('UNLINK', K)
+redis.call('HSET', K, 'e', e, 'd', now)
+redis.call('PEXPIRE', K, ARGV[2])
+if ARGV[3] ~= '' then redis.pcall('PUBLISH', ARGV[3], 0) end
+return {'removed', unpack(loose)}
+`;
+
+/**
+ * The keys of the sessions are built here: they are on the shelf that KEYS names, so in its slot. A session that still
+ * lives although its entry says otherwise gets the entry put right.
+ *
+ * KEYS  `indexKeys`
+ * ARGV  1 what stands before a session id in its key · 2 how many at most · 3 life of an index key · [4 only this session]
+ */
+export const RETIRE = `
+local base = 0
+${PURGE}
+${STORE_TIME}
+local due = ARGV[4] and {ARGV[4]} or redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[2])
+local retired = 0
+for i = 1, #due do
+  local left = redis.call('PTTL', ARGV[1] .. due[i])
+  if left == -2 then
+    purge(due[i])
+    retired = retired + 1
+  elseif not ARGV[4] then
+    redis.call('ZADD', KEYS[1], now + (left == -1 and tonumber(ARGV[3]) or left), due[i])
+  end
+end
+for i = 1, #KEYS do redis.call('PEXPIRE', KEYS[i], ARGV[3]) end
+return {retired, unpack(loose, 1, math.min(#loose, 4000))}
+`;
+
+/** KEYS 1 session · ARGV 1 epoch · then numbers of answered messages. Field `m` is `,12,15,`. */
+export const MARK = `
+${readHead(", 'm'")}
+if e ~= ARGV[1] or h[5] then return 0 end
+local m = h[6] or ','
+local before = m
+for i = 2, #ARGV do
+  if not string.find(m, ',' .. ARGV[i] .. ',', 1, true) then m = m .. ARGV[i] .. ',' end
+end
+if m == before then return 0 end
+local _, commas = string.gsub(m, ',', '')
+for i = 1, commas - 1 - ${ANSWERED_MAX} do m = string.sub(m, (string.find(m, ',', 2, true))) end
+redis.call('HSET', K, 'm', m)
+return 1
+`;
+
+/** KEYS 1 session · ARGV 1 epoch · 2 who answered, as read */
+export const MARK_DERIVED = `
+${readHead(", 'n', 'a'")}
+if e == ARGV[1] and not h[5] and (h[6] or '') == ARGV[2] and not h[7] then redis.call('HSET', K, 'a', 1) end
+return 0
+`;
+
+/** KEYS 1 session · ARGV 1 epoch · 2 who serves it, as read · 3 who shall */
+export const CLAIM_DERIVED = `
+${readHead(", 'n', 'a'")}
+if e ~= ARGV[1] or h[5] then return false end
+if (h[6] or '') ~= ARGV[2] or not h[7] then return h[6] or '' end
+redis.call('HSET', K, 'n', ARGV[3])
+redis.call('HDEL', K, 'a')
+return ARGV[3]
+`;
+
+/**
+ * For aliases on another shelf than their session's.
+ *
+ * KEYS  1 aliases · ARGV  1 alias · 2 task · 3 task it is known to name or '' · 4 life of the key
+ * Answers whether it names the task now, and what it named before.
+ */
+export const ALIAS = `
+local named = redis.call('HGET', KEYS[1], ARGV[1])
+if named and named ~= ARGV[2] and named ~= ARGV[3] then return {0, named} end
+if named ~= ARGV[2] then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return {1, named or ''}
+`;
+
+/** KEYS 1 aliases · ARGV 1 alias · 2 task it must still name · 3 what it shall name instead, '' = nothing */
+export const UNALIAS = `
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+if ARGV[3] == '' then return redis.call('HDEL', KEYS[1], ARGV[1]) end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+return 1
+`;
+
+/** KEYS 1 instances · ARGV 1 instance · 2 after how long a silent one is forgotten */
+export const BEAT = `
+${STORE_TIME}
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
+return 1
+`;
+
+/** KEYS 1 instances · ARGV 1 instance */
+export const BEAT_AGE = `
+local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if not score then return false end
+${STORE_TIME}
+return math.max(0, now - score)
+`;

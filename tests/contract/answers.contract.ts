@@ -1,0 +1,80 @@
+import { expect } from 'chai';
+import { Writer, createOf, expectOutcome, readFound, refOf, requestAt } from './harness.ts';
+import type { Suite } from './harness.ts';
+
+export function describeAnswers(suite: Suite): void {
+  describe('answered marks', () => {
+    it('come with the session, each once', async () => {
+      const writer = await new Writer(suite.store).create(['1', '2', '3']);
+      await suite.store.markAnswered(writer.ref, 'e1', [1]);
+      await suite.store.markAnswered(writer.ref, 'e1', [11, 1, 111, 1]);
+      await suite.store.markAnswered(writer.ref, 'e1', []);
+      expect((await readFound(suite.store, writer.ref)).answered).to.have.members([1, 11, 111]);
+      const moved = await suite.store.commit(
+        writer.ref,
+        requestAt({ ...writer.cursor, head: 0, w: '' }, 9, ['x']),
+      );
+      expect(expectOutcome(moved, 'moved').answered).to.have.members([1, 11, 111]);
+      await writer.append(['4']);
+      expect((await readFound(suite.store, writer.ref, writer.cursor)).answered).to.have.length(3);
+    });
+
+    it('are kept for the last 100', async () => {
+      const writer = await new Writer(suite.store).create();
+      const numbers = Array.from({ length: 150 }, (_, i) => i + 1);
+      await suite.store.markAnswered(writer.ref, 'e1', numbers.slice(0, 99));
+      expect((await readFound(suite.store, writer.ref)).answered).to.have.length(99);
+      await suite.store.markAnswered(writer.ref, 'e1', numbers.slice(99));
+      expect((await readFound(suite.store, writer.ref)).answered).to.have.members(numbers.slice(50));
+    });
+
+    it('change nothing of a session that is missing or has another epoch', async () => {
+      await suite.store.markAnswered(refOf(), 'e1', [1]);
+      expect(await suite.store.read(refOf())).to.deep.equal({ found: false });
+      const writer = await new Writer(suite.store).create();
+      await suite.store.markAnswered(writer.ref, 'e0', [1]);
+      const read = await readFound(suite.store, writer.ref);
+      expect([read.answered, read.cursor]).to.deep.equal([[], writer.cursor]);
+    });
+  });
+
+  describe('a derived session', () => {
+    const derived = async () => (await readFound(suite.store, refOf())).derived;
+
+    it('is answered by whoever serves it, and only by that one', async () => {
+      const writer = await new Writer(suite.store).create();
+      await suite.store.markDerivedAnswered(writer.ref, 'e1', 'another');
+      await suite.store.markDerivedAnswered(writer.ref, 'e0', '');
+      expect(await derived()).to.deep.equal({ serves: '', answered: false });
+      await suite.store.markDerivedAnswered(writer.ref, 'e1', '');
+      await suite.store.markDerivedAnswered(writer.ref, 'e1', '');
+      expect(await derived()).to.deep.equal({ serves: '', answered: true });
+      const exists = await suite.store.commit(writer.ref, createOf('e2', ['1'], { onExists: 'head' }));
+      expect(expectOutcome(exists, 'exists').derived).to.deep.equal({ serves: '', answered: true });
+      await writer.append(['2']);
+    });
+
+    it('is handed on once it was answered, to one of many', async () => {
+      const writer = await new Writer(suite.store).create();
+      expect(await suite.store.claimDerived(writer.ref, 'e1', '', 'too early')).to.equal('');
+      await suite.store.markDerivedAnswered(writer.ref, 'e1', '');
+      const claims = ['a', 'b', 'c'].map((next) => suite.store.claimDerived(writer.ref, 'e1', '', next));
+      const [winner = '', ...others] = await Promise.all(claims);
+      expect(['a', 'b', 'c']).to.include(winner);
+      expect(others).to.deep.equal([winner, winner]);
+      expect(await derived()).to.deep.equal({ serves: winner, answered: false });
+      await suite.store.markDerivedAnswered(writer.ref, 'e1', '');
+      expect(await derived()).to.deep.equal({ serves: winner, answered: false });
+      await suite.store.markDerivedAnswered(writer.ref, 'e1', winner);
+      expect(await suite.store.claimDerived(writer.ref, 'e1', winner, 'next')).to.equal('next');
+      expect(await derived()).to.deep.equal({ serves: 'next', answered: false });
+    });
+
+    it('cannot be claimed once it is gone', async () => {
+      expect(await suite.store.claimDerived(refOf(), 'e1', '', 'next')).to.equal(undefined);
+      await new Writer(suite.store).create();
+      expect(await suite.store.claimDerived(refOf(), 'e0', '', 'next')).to.equal(undefined);
+      expect(await suite.store.read(refOf('next'))).to.deep.equal({ found: false });
+    });
+  });
+}

@@ -1,0 +1,67 @@
+import RedisMock from 'ioredis-mock';
+import { REDIS_OPTIONS, redisHarness } from './redis-harness.ts';
+import { describeSessionStore } from './session-store.contract.ts';
+
+/**
+ * The double hands Lua its own arrays, in which nil is an object and therefore true, and stores numbers as numbers. Redis
+ * hands out tables with false, and stores strings. It loses the answer when that is a table which grew, and its TIME
+ * jumps by up to a second. Put right in front of our scripts, which are otherwise the real ones.
+ */
+const asRedisDoes = (lua: string) => `
+local real, time = redis, {'${time().join("','")}'}
+local function table_of(reply)
+  if type(reply) ~= 'userdata' then return reply end
+  if tostring(reply) == 'null' then return false end
+  local t = {}
+  for i = 1, #reply do
+    t[i] = reply[i]
+    if type(t[i]) == 'userdata' and tostring(t[i]) == 'null' then t[i] = false end
+  end
+  return t
+end
+local function strings(...)
+  local args = {...}
+  for i = 1, #args do
+    if type(args[i]) == 'number' then args[i] = string.format('%.17g', args[i]) end
+  end
+  return table.unpack(args)
+end
+local redis = {
+  call = function(name, ...)
+    if name == 'TIME' then return time end
+    return table_of(real.call(name, strings(...)))
+  end,
+  pcall = function(...) return table_of(real.pcall(strings(...))) end
+}
+local answer = (function() ${lua} end)()
+if type(answer) ~= 'table' then return answer end
+return {table.unpack(answer)}
+`;
+
+const time = (): string[] => {
+  const now = Date.now();
+  return [`${Math.floor(now / 1_000)}`, `${(now % 1_000) * 1_000}`];
+};
+
+let opened = 0;
+
+describeSessionStore('ioredis-mock', {
+  open: () => {
+    opened += 1;
+    // all instances of one port share one keyspace
+    const client = new RedisMock({ port: opened });
+    // its defineCommand insists on a fixed number of keys
+    client.defineCommand = (name, { lua }) => {
+      const run = async (keys: number, ...rest: (string | number)[]) => {
+        const reply: unknown = await client.eval(asRedisDoes(lua), keys, ...rest.map(String));
+        const orNull = (value: unknown) => (value === false ? null : value);
+        return Array.isArray(reply) ? reply.map(orNull) : orNull(reply);
+      };
+      Object.assign(client, { [name]: run, time: () => Promise.resolve(time()) });
+    };
+    return Promise.resolve(redisHarness(client, client, { ...REDIS_OPTIONS, prefix: `m${opened}` }));
+  },
+  cannot: {
+    close: 'it answers after disconnect() too',
+  },
+});

@@ -1,0 +1,43 @@
+import type { Capability, ContractOptions, Harness, Suite } from './harness.ts';
+import { describeAnswers } from './answers.contract.ts';
+import { describeCommit } from './commit.contract.ts';
+import { describeIndexes } from './indexes.contract.ts';
+import { describeLife } from './life.contract.ts';
+import { describeReading } from './reading.contract.ts';
+
+/** What every {@link SessionStore} promises. One suite, held against all of them. */
+export function describeSessionStore(name: string, options: ContractOptions): void {
+  describe(`the session store: ${name}`, () => {
+    let harness: Harness | undefined;
+    beforeEach(async () => {
+      harness = await options.open();
+    });
+    afterEach(async () => {
+      await harness?.close();
+      harness = undefined;
+    });
+
+    const opened = (): Harness => {
+      if (harness === undefined) throw new Error('a store is opened for each test');
+      return harness;
+    };
+    const suite: Suite = {
+      get harness() {
+        return opened();
+      },
+      get store() {
+        return opened().store;
+      },
+      needs: (capability: Capability) => {
+        const reason = options.cannot?.[capability];
+        if (reason === undefined) return it;
+        return (title) => it.skip(`${title} [not here: ${reason}]`);
+      },
+    };
+    describeReading(suite);
+    describeCommit(suite);
+    describeLife(suite);
+    describeIndexes(suite);
+    describeAnswers(suite);
+  });
+}

@@ -1,0 +1,185 @@
+import type { DurationMs } from '../../protocol/units.ts';
+import type { SessionRef } from '../../server/sessions/session-ref.ts';
+import {
+  StoreUnavailableError,
+  type CommitRequest,
+  type CommitResult,
+  type Cursor,
+  type JournalRead,
+  type RemoveResult,
+  type SessionStore,
+} from '../../server/sessions/session-store.ts';
+
+export type StoreMethod = Exclude<keyof SessionStore, 'kind' | 'location' | 'exclusive' | 'close'>;
+
+/**
+ * What happens to one call: `refuse` fails before it is run; `lose` runs it and loses the answer; `late` fails now and
+ * runs at a later moment; `hang` waits and then runs; `hold` runs and then keeps its answer.
+ */
+export type Fault = 'refuse' | 'lose' | 'late' | 'hang' | 'hold';
+
+/** A store in front of which everything can go wrong that a network can do. */
+export class FaultyStore implements SessionStore {
+  readonly #inner: SessionStore;
+  readonly exclusive: boolean;
+  /** Calls by method, with those that failed. */
+  readonly calls: Partial<Record<StoreMethod, number>> = {};
+  /** Every commit that was asked for, in order. */
+  readonly requests: CommitRequest[] = [];
+  /** Every answer of the store behind to a commit, also those that nobody got. */
+  readonly answers: { ref: SessionRef; request: CommitRequest; result: CommitResult }[] = [];
+  readonly faults: Record<Fault, number> = { refuse: 0, lose: 0, late: 0, hang: 0, hold: 0 };
+  /** Late attempts that did not only run but wrote. */
+  wroteLate = 0;
+  /** Chooses for each call; undefined = nothing happens to it. */
+  fault: (method: StoreMethod) => Fault | undefined = () => undefined;
+  /** How long after its error a late attempt runs by itself; undefined = when {@link runLate} says so. */
+  lateBy: () => DurationMs | undefined = () => undefined;
+  #late: (() => Promise<void>)[] = [];
+  #running = new Set<Promise<void>>();
+  #hung: (() => void)[] = [];
+
+  /** @param exclusive whether it says that nobody else writes; default: what the store behind says */
+  constructor(inner: SessionStore, exclusive = inner.exclusive) {
+    this.#inner = inner;
+    this.exclusive = exclusive;
+  }
+
+  get kind(): string {
+    return this.#inner.kind;
+  }
+  get location(): string {
+    return this.#inner.location;
+  }
+
+  /** The next `times` calls of a method meet this; the others pass. */
+  once(method: StoreMethod, fault: Fault, times = 1): void {
+    let left = times;
+    this.fault = (called) => (called === method && left-- > 0 ? fault : undefined);
+  }
+
+  /** Every call from now on. */
+  always(fault: Fault | undefined, only?: StoreMethod): void {
+    this.fault = (called) => (only === undefined || only === called ? fault : undefined);
+  }
+
+  get hanging(): number {
+    return this.#hung.length;
+  }
+
+  /** Lets go what hangs and what is held. */
+  release(): void {
+    for (const go of this.#hung.splice(0)) go();
+  }
+
+  /** Runs what is late, and waits for what already runs. */
+  async runLate(): Promise<void> {
+    while (this.#late.length > 0 || this.#running.size > 0) {
+      await Promise.all([...this.#running, ...this.#late.splice(0).map((run) => run())]);
+    }
+  }
+
+  read(ref: SessionRef, after?: Cursor, renewTtlMs?: DurationMs): Promise<JournalRead> {
+    return this.#call('read', () => this.#inner.read(ref, after, renewTtlMs));
+  }
+
+  commit(ref: SessionRef, request: CommitRequest): Promise<CommitResult> {
+    this.requests.push(request);
+    return this.#call('commit', async (isLate) => {
+      const result = await this.#inner.commit(ref, request);
+      this.answers.push({ ref, request, result });
+      if (isLate && result.outcome === 'ok') this.wroteLate += 1;
+      return result;
+    });
+  }
+
+  remove(ref: SessionRef, tombstoneTtlMs: DurationMs, expected?: Cursor): Promise<RemoveResult> {
+    return this.#call('remove', () => this.#inner.remove(ref, tombstoneTtlMs, expected));
+  }
+
+  markAnswered(ref: SessionRef, epoch: string, messages: readonly number[]): Promise<void> {
+    return this.#call('markAnswered', () => this.#inner.markAnswered(ref, epoch, messages));
+  }
+
+  markDerivedAnswered(ref: SessionRef, epoch: string, serves: string): Promise<void> {
+    return this.#call('markDerivedAnswered', () => this.#inner.markDerivedAnswered(ref, epoch, serves));
+  }
+
+  claimDerived(ref: SessionRef, epoch: string, seen: string, next: string): Promise<string | undefined> {
+    return this.#call('claimDerived', () => this.#inner.claimDerived(ref, epoch, seen, next));
+  }
+
+  resolveAlias(tenant: string, subject: string, clientTaskId: string): Promise<string | undefined> {
+    return this.#call('resolveAlias', () => this.#inner.resolveAlias(tenant, subject, clientTaskId));
+  }
+
+  retire(tenant: string): Promise<number> {
+    return this.#call('retire', () => this.#inner.retire(tenant));
+  }
+
+  beat(instance: string): Promise<void> {
+    return this.#call('beat', () => this.#inner.beat(instance));
+  }
+
+  beatAge(instance: string): Promise<DurationMs | undefined> {
+    return this.#call('beatAge', () => this.#inner.beatAge(instance));
+  }
+
+  leave(instance: string): Promise<void> {
+    return this.#call('leave', () => this.#inner.leave(instance));
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+
+  async #call<T>(method: StoreMethod, run: (isLate: boolean) => Promise<T>): Promise<T> {
+    this.calls[method] = (this.calls[method] ?? 0) + 1;
+    const fault = this.fault(method);
+    if (fault === undefined) return await run(false);
+    this.faults[fault] += 1;
+    switch (fault) {
+      case 'refuse':
+        throw new StoreUnavailableError('refused');
+      case 'lose':
+        await run(false);
+        throw new StoreUnavailableError('the answer was lost');
+      case 'late':
+        this.#runLater(run);
+        throw new StoreUnavailableError('timed out');
+      case 'hang':
+        await this.#hang();
+        return await run(false);
+      case 'hold': {
+        const answer = await run(false);
+        await this.#hang();
+        return answer;
+      }
+    }
+  }
+
+  #hang(): Promise<void> {
+    return new Promise((resolve) => this.#hung.push(resolve));
+  }
+
+  #runLater(run: (isLate: boolean) => Promise<unknown>): void {
+    const attempt = async (): Promise<void> => {
+      try {
+        await run(true);
+      } catch {
+        // Nobody waits for it any more.
+      }
+    };
+    const delay = this.lateBy();
+    if (delay === undefined) {
+      this.#late.push(attempt);
+      return;
+    }
+    const running = new Promise<void>((resolve) => {
+      setTimeout(() => {
+        void attempt().then(resolve);
+      }, delay);
+    }).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+}

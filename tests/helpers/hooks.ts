@@ -1,0 +1,23 @@
+/** Loaded by mocha before every run, whole or of a single file. */
+import type { RootHookObject } from 'mocha';
+
+const rejections: unknown[] = [];
+
+/** A promise that nobody waits for can fail after its test has passed; the run must not be green then. */
+process.on('unhandledRejection', (reason) => {
+  rejections.push(reason);
+});
+
+function failOnRejections(): void {
+  const [first] = rejections.splice(0);
+  if (first !== undefined) throw new Error('a promise was rejected and nobody looked', { cause: first });
+}
+
+export const mochaHooks: RootHookObject = {
+  afterEach: failOnRejections,
+  async afterAll() {
+    // One more turn of the loop: the last test's rejections are reported after it.
+    await new Promise(setImmediate);
+    failOnRejections();
+  },
+};

@@ -1,0 +1,170 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type HoldfastServer, type ServerParts } from '../../server/app.ts';
+import { parseConfig } from '../../server/config.ts';
+import { LogLines } from './log-lines.ts';
+
+type Env = Record<string, string>;
+
+/** Everything is logged, and nothing of this machine's own settings is read. */
+const TEST_ENV: Env = { PORT: '0', LOG_LEVEL: 'debug', A2A_STORE: 'memory', A2A_DRAIN_SECONDS: '1' };
+
+export interface TestServer {
+  readonly server: HoldfastServer;
+  readonly url: string;
+  readonly origin: string;
+  readonly logs: LogLines;
+}
+
+/**
+ * A server in this process for each test of the suite, on a free port, its log lines captured. Its own hooks start and
+ * close it.
+ *
+ * @param parts made anew for each server
+ */
+export function useServer(parts: () => Partial<ServerParts> = () => ({}), env: Env = {}): TestServer {
+  let current: { server: HoldfastServer; url: string; logs: LogLines } | undefined;
+  beforeEach(async () => {
+    const logs = new LogLines();
+    const server = createServer(parseConfig({ ...TEST_ENV, ...env }), {
+      logDestination: logs,
+      ...parts(),
+    });
+    const { url } = await server.listen();
+    current = { server, url, logs };
+  });
+  afterEach(async () => {
+    await current?.server.close();
+    current = undefined;
+  });
+  const running = (): NonNullable<typeof current> => {
+    if (current === undefined) throw new Error('the server runs only inside a test');
+    return current;
+  };
+  return {
+    get server() {
+      return running().server;
+    },
+    get url() {
+      return running().url;
+    },
+    get origin() {
+      return new URL(running().url).origin;
+    },
+    get logs() {
+      return running().logs;
+    },
+  };
+}
+
+/** A server in a process of its own, as an operator runs it. */
+export class ServerProcess {
+  readonly logs = new LogLines();
+  readonly #child: ChildProcess;
+  #stdout = '';
+  #stderr = '';
+
+  private constructor(env: Env, cwd: string, args: readonly string[]) {
+    // Not through npm, which would take the signal.
+    const main = new URL('../../dist/server/main.js', import.meta.url).pathname;
+    const { PATH, HOME, NODE_V8_COVERAGE } = process.env;
+    const inherited = Object.fromEntries(
+      Object.entries({ PATH, HOME, NODE_V8_COVERAGE }).filter(([, value]) => value !== undefined),
+    );
+    this.#child = spawn(process.execPath, [main, ...args], {
+      cwd,
+      env: { ...inherited, PORT: '0', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stdout += text;
+      this.logs.write(text);
+    });
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+    });
+  }
+
+  /** Starts, and waits for nothing. */
+  static launch(env: Env, cwd: string, ...args: string[]): ServerProcess {
+    return new ServerProcess(env, cwd, args);
+  }
+
+  /** Starts, and waits until it listens. */
+  static async start(env: Env, cwd: string): Promise<ServerProcess> {
+    const started = ServerProcess.launch(env, cwd);
+    await started.listening();
+    return started;
+  }
+
+  async listening(): Promise<void> {
+    const ended = this.exited().then((code) => {
+      throw new Error(`the server ended with ${code}: ${this.stderr}`);
+    });
+    await Promise.race([this.logs.next('server_listening'), ended]);
+  }
+
+  get url(): string {
+    return String(this.logs.of('server_listening')[0]?.['url']);
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get stdout(): string {
+    return this.#stdout;
+  }
+
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  /** @returns the exit code, or null when a signal ended it */
+  async exited(): Promise<number | null> {
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode !== null || signalCode !== null) return exitCode;
+    const [code] = (await once(this.#child, 'close')) as [number | null];
+    return code;
+  }
+
+  /** Closes the reading end of its stdout, as a log collector that dies does. */
+  stopReading(): void {
+    this.#child.stdout?.destroy();
+  }
+
+  async kill9(): Promise<void> {
+    this.signal('SIGKILL');
+    await this.exited();
+  }
+
+  /** @returns the exit code of a clean stop */
+  async stop(): Promise<number | null> {
+    this.signal('SIGTERM');
+    return this.exited();
+  }
+}
+
+/** Starts server processes; whatever still runs when a test ends, however it ends, is killed. */
+export function useServerProcesses(): Pick<typeof ServerProcess, 'start' | 'launch'> {
+  const started: ServerProcess[] = [];
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((process) => process.kill9()));
+  });
+  return {
+    launch(env, cwd, ...args) {
+      const launched = ServerProcess.launch(env, cwd, ...args);
+      started.push(launched);
+      return launched;
+    },
+    async start(env, cwd) {
+      const launched = this.launch(env, cwd);
+      await launched.listening();
+      return launched;
+    },
+  };
+}

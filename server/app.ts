@@ -28,10 +28,12 @@ export interface ServerParts {
   /** What the agent card says of it. */
   readonly about?: AgentAbout;
   readonly store?: SessionStore;
-  readonly buildBackend?: (context: BackendContext) => Backend;
+  readonly buildBackend?: (context: BackendContext) => Backend | Promise<Backend>;
   /** Where log lines go; absent: nowhere. */
   readonly logDestination?: LogDestination;
   readonly now?: () => EpochMs;
+  /** Of this process, to be told to a second one that finds the data folder locked. Default 0. */
+  readonly pid?: number;
 }
 
 export interface ServerAddress {
@@ -53,7 +55,7 @@ const IDLE_SWEEP_MS = 50;
 /** One server: everything built from a configuration, and its life. */
 export class HoldfastServer {
   readonly log: Log;
-  readonly metrics: Metrics = createMetrics();
+  readonly metrics: Metrics;
   readonly backend: Backend;
   readonly #config: Config;
   readonly #now: () => EpochMs;
@@ -63,24 +65,41 @@ export class HoldfastServer {
   #draining = false;
   #stopped: Promise<StopReport> | undefined;
 
-  constructor(config: Config, parts: ServerParts) {
+  private constructor(config: Config, parts: ServerParts, context: BackendContext, backend: Backend) {
     this.#config = config;
-    this.#now = parts.now ?? Date.now;
-    this.log = createLogger({
-      level: config.logLevel,
-      destination: parts.logDestination ?? { write: () => true },
-      now: this.#now,
-    });
+    this.#now = context.now;
+    this.log = context.log;
+    this.metrics = context.metrics;
+    this.#about = parts.about ?? (parts.agent === undefined ? DEMO_AGENT : SOME_AGENT);
+    this.backend = backend;
+    this.#http = createHttpServer(this.#listener());
+  }
+
+  /** @throws {StartError} when an agent is configured and not handed in, or the data folder is locked or unusable */
+  static async create(config: Config, parts: ServerParts): Promise<HoldfastServer> {
     if (config.agent !== undefined && parts.agent === undefined) {
       throw new StartError(`load ${config.agent} with loadAgent and hand it in as agent`);
     }
-    this.#about = parts.about ?? (parts.agent === undefined ? DEMO_AGENT : SOME_AGENT);
-    const { log, metrics } = this;
-    const agent = parts.agent ?? createDemoAgent(this.#now);
-    const context = { config, agent, log, metrics, now: this.#now };
-    const build = parts.buildBackend ?? buildBackend;
-    this.backend = build(parts.store === undefined ? context : { ...context, store: parts.store });
-    this.#http = createHttpServer(this.#listener());
+    const now = parts.now ?? Date.now;
+    const destination = parts.logDestination ?? { write: () => true };
+    const log = createLogger({ level: config.logLevel, destination, now });
+    const agent = parts.agent ?? createDemoAgent(now);
+    const context: BackendContext = {
+      config,
+      agent,
+      ...(parts.store !== undefined && { store: parts.store }),
+      log,
+      metrics: createMetrics(),
+      now,
+      pid: parts.pid ?? 0,
+    };
+    try {
+      const backend = await (parts.buildBackend ?? buildBackend)(context);
+      return new HoldfastServer(config, parts, context, backend);
+    } catch (error) {
+      log('server_start_failed', {}, error);
+      throw error;
+    }
   }
 
   /** Undefined while the server does not listen. */
@@ -187,9 +206,9 @@ export class HoldfastServer {
   }
 }
 
-/** The server as the configuration says it, not yet listening. */
-export function createServer(config: Config, parts: ServerParts = {}): HoldfastServer {
-  return new HoldfastServer(config, parts);
+/** The server as the configuration says it, not yet listening. @throws {StartError} */
+export function createServer(config: Config, parts: ServerParts = {}): Promise<HoldfastServer> {
+  return HoldfastServer.create(config, parts);
 }
 
 const isAnyAddress = (host: string): boolean => host === '0.0.0.0' || host === '::';

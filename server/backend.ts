@@ -19,7 +19,7 @@ export interface Backend {
   readonly storeKind: string;
   readonly storeLocation: string;
   readiness(): Omit<Readiness, 'draining'>;
-  /** @throws {StartError} when the data folder is locked or cannot be written. A store that is away is no error. */
+  /** @throws {StartError} when the store was set up with other settings. A store that is away is no error. */
   start(): Promise<void>;
   /** Lets running work end and stores what waits, at most until `deadline`; no new work comes. */
   drain(deadline: EpochMs): Promise<void>;
@@ -35,4 +35,6 @@ export interface BackendContext {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly now: () => EpochMs;
+  /** Of this process: told to a second one that finds the data folder locked. */
+  readonly pid: number;
 }

@@ -6,11 +6,11 @@ import type { Metrics } from './observability/metrics.ts';
 import { A2ASessionManager } from './sessions/session-manager.ts';
 import { SYSTEM_CLOCK, type SessionCounters } from './sessions/session-parts.ts';
 
-/** The real parts, wired: store behind its breaker, sessions, runner, operations. */
-export function buildBackend(context: BackendContext): Backend {
+/** The real parts, wired: store behind its breaker, sessions, runner, operations. @throws {StartError} */
+export async function buildBackend(context: BackendContext): Promise<Backend> {
   const { config, log, metrics, agent } = context;
   const clock = { ...SYSTEM_CLOCK, now: context.now };
-  const built = buildStore(context);
+  const built = await buildStore(context);
   const { breaker } = built;
   const { sessionTtlMs: ttlMs, sessionTtlRefresh: ttlRefresh, deadMs } = config;
   const sessions = new A2ASessionManager({

@@ -4,6 +4,8 @@ import type { StoreConfig } from './config.ts';
 import type { SessionStore } from './sessions/session-store.ts';
 import { BreakerStore } from './stores/breaker.ts';
 import { LoopWatch } from './stores/loop-watch.ts';
+import { DataFolderLockedError } from './stores/lmdb/data-folder-lock.ts';
+import { LmdbSessionStore } from './stores/lmdb/lmdb-store.ts';
 import { MemorySessionStore } from './stores/memory/memory-store.ts';
 import { createRedisClient } from './stores/redis/client.ts';
 import { StoreSettingsError } from './stores/redis/errors.ts';
@@ -22,25 +24,47 @@ export interface BuiltStore {
   close(): Promise<void>;
 }
 
-export function buildStore(context: BackendContext): BuiltStore {
+/** @throws {StartError} when the data folder is locked or cannot be written */
+export async function buildStore(context: BackendContext): Promise<BuiltStore> {
   const instance = randomBytes(9).toString('base64url');
   const { store: given } = context;
-  if (given !== undefined) return embedded(instance, given, () => Promise.resolve());
+  if (given !== undefined) return embedded(instance, given);
   const { store } = context.config;
   switch (store.kind) {
     case 'redis':
       return buildRedis(context, instance, store);
     case 'memory':
-      return embedded(instance, new MemorySessionStore(context.now), () => Promise.resolve());
-    default:
-      throw new Error('no lmdb yet');
+      return embedded(instance, new MemorySessionStore(context.now));
+    case 'lmdb':
+      return embedded(instance, await openLmdb(context, store));
   }
 }
 
 /** A store in this process answers or fails by itself; its breaker is for a disk that is full or stuck. */
-function embedded(instance: string, store: SessionStore, start: () => Promise<void>): BuiltStore {
-  const breaker = new BreakerStore(store, { instance });
-  return { instance, breaker, start, close: () => breaker.close() };
+function embedded(instance: string, store: SessionStore): BuiltStore {
+  const loop = new LoopWatch();
+  const breaker = new BreakerStore(store, { instance, wasLateSince: (since) => loop.wasLateSince(since) });
+  const close = async (): Promise<void> => {
+    loop.close();
+    await breaker.close();
+  };
+  return { instance, breaker, start: () => Promise.resolve(), close };
+}
+
+async function openLmdb(
+  context: BackendContext,
+  { dataDir, sync }: StoreConfig & { kind: 'lmdb' },
+): Promise<SessionStore> {
+  try {
+    return await LmdbSessionStore.open({ folder: dataDir, pid: context.pid, sync, now: context.now });
+  } catch (cause) {
+    if (cause instanceof DataFolderLockedError) throw new StartError(cause.message, { cause });
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new StartError(
+      `data folder ${dataDir} cannot be used (${why}): set A2A_DATA_DIR to a writable one`,
+      { cause },
+    );
+  }
 }
 
 function buildRedis(

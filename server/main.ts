@@ -30,7 +30,11 @@ async function start(): Promise<void> {
   const config = parseConfig(process.env);
   const { agent } = config;
   const own = agent === undefined ? {} : { agent: await loadAgent(agent, process.cwd()) };
-  const server = createServer(config, { ...own, logDestination: process.stdout });
+  const server = await createServer(config, {
+    ...own,
+    logDestination: process.stdout,
+    pid: process.pid,
+  });
   dieLoudly(server);
   const { url } = await server.listen();
   stopOnSignal(server);

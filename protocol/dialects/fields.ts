@@ -41,9 +41,9 @@ export function optional<T extends z.ZodType>(schema: T) {
   return schema.nullish().transform((value) => value ?? undefined);
 }
 
-/** A list of bounded length. The length is judged first, or a body of ones would be answered with a million faults. */
+/** A list of bounded length. zod judges the length first, so that a million bad entries are one fault. */
 export function listOf<T extends z.ZodType>(element: T, min: number, max: number = MAX_LIST) {
-  return z.array(z.unknown()).min(min).max(max).pipe(z.array(element));
+  return z.array(element).min(min).max(max);
 }
 
 /** A list that may be left out, which is what an empty one says as well. */

@@ -62,15 +62,21 @@ function park(part: Part): JsonObject {
   };
 }
 
+/** What `data` may be as it is. */
+function standsBare(data: JsonValue, rules: LegacyPartRules): boolean {
+  return isJsonObject(data) || (rules.dataLists && Array.isArray(data));
+}
+
 /** Only what we would have wrapped is unwrapped: an object with the same looks is the caller's own. */
 function unwrap(
   data: JsonObject | JsonValue[],
   marks: JsonObject | undefined,
+  rules: LegacyPartRules,
 ): { data: JsonValue; marks?: JsonObject } {
   if (marks?.[WRAPPED_DATA] === true && isJsonObject(data) && Object.keys(data).length === 1) {
     const rest = Object.fromEntries(Object.entries(marks).filter(([key]) => key !== WRAPPED_DATA));
     const value = data['value'];
-    if (value !== undefined && !isJsonObject(value)) return { data: value, marks: rest };
+    if (value !== undefined && !standsBare(value, rules)) return { data: value, marks: rest };
   }
   return present({ data, marks });
 }
@@ -83,7 +89,7 @@ function dataPart(rules: LegacyPartRules) {
   return z
     .object({ data: rules.dataLists ? jsonObjectOrList : jsonObject, metadata })
     .transform((part): Part => {
-      const { data, marks } = unwrap(part.data, part.metadata);
+      const { data, marks } = unwrap(part.data, part.metadata, rules);
       return { data, ...unpark(marks) };
     });
 }
@@ -156,14 +162,15 @@ function kindOf(
 }
 
 /** @returns a part as 0.3 or 0.1 clients know it */
-export function toLegacyPart(part: Part, { tag, bareFiles, dataLists }: LegacyPartRules): JsonObject {
+export function toLegacyPart(part: Part, rules: LegacyPartRules): JsonObject {
+  const { tag, bareFiles } = rules;
   if ('text' in part) {
     return { [tag]: 'text', text: part.text, ...present({ metadata: unlessEmpty(park(part)) }) };
   }
   if ('data' in part) {
     const { [FILE_REFERENCE]: reference, ...rest } = part.metadata ?? {};
     if (bareFiles && reference === true && part.data === null) return toFile(tag, part, {}, rest);
-    const bare = isJsonObject(part.data) || (dataLists && Array.isArray(part.data));
+    const bare = standsBare(part.data, rules);
     const marks = { ...park(part), ...(bare ? {} : { [WRAPPED_DATA]: true }) };
     const data = bare ? part.data : { value: part.data };
     return { [tag]: 'data', data, ...present({ metadata: unlessEmpty(marks) }) };

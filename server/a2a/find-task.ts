@@ -21,9 +21,14 @@ export interface FoundTask {
  * @throws {ProtocolError} TASK_NOT_FOUND, STORE_UNAVAILABLE
  */
 export async function findTask(parts: A2AParts, id: string, call: CallContext): Promise<FoundTask> {
-  const { tenant, subject } = call.principal;
-  const aliased = call.dialect === 'v1' ? undefined : await findByAlias(parts, tenant, subject, id);
-  if (aliased !== undefined) return aliased;
+  const { tenant } = call.principal;
+  try {
+    const aliased = call.dialect === 'v1' ? undefined : await findByAlias(parts, call.principal, id);
+    if (aliased !== undefined) return aliased;
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    return findInMemory(parts, call.principal, id, error);
+  }
   const place = splitTaskId(id);
   if (place === undefined) throw taskNotFound(id);
   const session = await parts.sessions.openFresh({ tenant, sessionId: place.sessionId });
@@ -36,18 +41,11 @@ export async function findTask(parts: A2AParts, id: string, call: CallContext): 
 
 async function findByAlias(
   parts: A2AParts,
-  tenant: string,
-  subject: string,
+  { tenant, subject }: CallContext['principal'],
   clientTaskId: string,
 ): Promise<FoundTask | undefined> {
-  let sessionId: string | undefined;
-  try {
-    const taskId = await parts.sessions.resolveAlias(tenant, subject, clientTaskId);
-    sessionId = taskId === undefined ? undefined : splitTaskId(taskId)?.sessionId;
-  } catch (error) {
-    if (!(error instanceof StoreUnavailableError)) throw error;
-    return findAliasInMemory(parts, tenant, subject, clientTaskId, error);
-  }
+  const taskId = await parts.sessions.resolveAlias(tenant, subject, clientTaskId);
+  const sessionId = taskId === undefined ? undefined : splitTaskId(taskId)?.sessionId;
   if (sessionId === undefined) return undefined;
   const session = await parts.sessions.openFresh({ tenant, sessionId });
   const local = session?.view.alias(subject, clientTaskId);
@@ -56,22 +54,27 @@ async function findByAlias(
   return undefined;
 }
 
-/** While the store is away: the session may still be in memory, where the client's id leads to it. */
-function findAliasInMemory(
+/**
+ * The store has just failed, and a request waits for it once: what is in memory is all that can be found now. An id that
+ * is not there cannot be told from an unknown one.
+ */
+function findInMemory(
   parts: A2AParts,
-  tenant: string,
-  subject: string,
-  clientTaskId: string,
+  { tenant, subject }: CallContext['principal'],
+  id: string,
   cause: unknown,
-): FoundTask | undefined {
-  const hinted = parts.aliasHints.get(aliasHintKey(tenant, subject, clientTaskId));
-  const sessionId = hinted ?? derivedTaskSessionId(tenant, subject, clientTaskId);
-  const session = parts.sessions.openCached({ tenant, sessionId });
-  const local = session?.view.alias(subject, clientTaskId);
-  if (session !== undefined && local !== undefined) return { session, local };
-  if (session !== undefined) parts.sessions.release(session);
-  // An id that locates itself may still be found; one that does not cannot be told from an unknown one.
-  if (splitTaskId(clientTaskId) !== undefined) return undefined;
+): FoundTask {
+  const hinted = parts.aliasHints.get(aliasHintKey(tenant, subject, id));
+  const aliasHome = hinted ?? derivedTaskSessionId(tenant, subject, id);
+  const place = splitTaskId(id);
+  for (const sessionId of [aliasHome, place?.sessionId]) {
+    const session = sessionId === undefined ? undefined : parts.sessions.openCached({ tenant, sessionId });
+    if (session === undefined) continue;
+    const local = session.view.alias(subject, id) ?? place?.local;
+    const task = local === undefined ? undefined : session.view.task(local);
+    if (task !== undefined && !task.withdrawn) return { session, local: task.local };
+    parts.sessions.release(session);
+  }
   throw new ProtocolError('STORE_UNAVAILABLE', { retryAfterMs: 1_000, cause });
 }
 

@@ -17,7 +17,8 @@ export async function getTask(
     const task = session.view.task(local);
     if (task === undefined) throw taskNotFound(params.id);
     const result = toTaskView(session, task, call, params.historyLength);
-    return session.persistence === 'deferred' ? { result, persistence: 'deferred' } : { result };
+    const isFromMemory = session.persistence === 'deferred' || !session.isConfirmed;
+    return isFromMemory ? { result, persistence: 'deferred' } : { result };
   } finally {
     parts.sessions.release(session);
   }

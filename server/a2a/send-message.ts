@@ -1,7 +1,7 @@
 import { ProtocolError, taskNotFound } from '../../protocol/errors.ts';
 import type { SendParams, SendResult } from '../../protocol/model.ts';
 import { AliasTakenError } from '../sessions/alias-taken-error.ts';
-import type { ChangeOutcome } from '../sessions/change-queue.ts';
+import type { ChangeOutcome } from '../sessions/change.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import type { OpenMode } from '../sessions/session-manager.ts';
 import { joinTaskId, splitTaskId, type SessionRef } from '../sessions/session-ref.ts';

@@ -69,8 +69,13 @@ export function createRpcEndpoint(options: RpcEndpointOptions): RequestListener 
   }
 
   function answer(res: ServerResponse, response: RpcResponse, common: Record<string, string>): void {
-    // Not on `close`: that also comes when the client left before the last byte was handed over.
-    if (response.delivered !== undefined) res.once('finish', response.delivered);
+    const { delivered } = response;
+    if (delivered !== undefined) {
+      // node says `finish` also when the client left while the answer was being written; its socket is then destroyed.
+      res.prependOnceListener('finish', () => {
+        if (res.socket?.destroyed === false) delivered();
+      });
+    }
     const closing = options.isDraining() ? { Connection: 'close' } : {};
     respond(res, { ...response, headers: { ...response.headers, ...common, ...closing } });
   }

@@ -6,7 +6,11 @@ export interface Principal {
   readonly roles: readonly string[];
 }
 
-const ANONYMOUS: Principal = Object.freeze({ tenant: 'default', subject: 'anonymous', roles: Object.freeze(['peer']) });
+const ANONYMOUS: Principal = Object.freeze({
+  tenant: 'default',
+  subject: 'anonymous',
+  roles: Object.freeze(['peer']),
+});
 
 /** Without credentials configured everybody is the same caller of the single tenant `default`. */
 export function resolvePrincipal(): Principal {

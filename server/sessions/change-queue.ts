@@ -1,53 +1,20 @@
 import { ProtocolError } from '../../protocol/errors.ts';
-import type { Bytes, DurationMs, EpochMs } from '../../protocol/units.ts';
-import { rebase } from './rebase.ts';
-import { formatIdentity, toDecided, type DecidedRecord, type RecordBody } from './records.ts';
+import type { DurationMs } from '../../protocol/units.ts';
+import {
+  sizeOf,
+  takeBatch,
+  type Batch,
+  type ChangeOptions,
+  type ChangeOutcome,
+  type Decide,
+  type Intent,
+} from './change.ts';
+import { rebase, withoutAlias } from './rebase.ts';
+import { checkBounds } from './session-bounds.ts';
+import { formatIdentity, toDecided, type DecidedRecord } from './records.ts';
 import type { Session } from './session.ts';
 import { PATIENCE_MS, type SessionParts } from './session-parts.ts';
-import { TAIL_MAX_BYTES, TAIL_MAX_RECORDS } from './session-store.ts';
 import type { StoredJournal } from './stored-journal.ts';
-
-/** `unchanged`: the decision was that there is nothing to store. */
-export type ChangeOutcome = 'stored' | 'deferred' | 'unchanged';
-
-/**
- * Decides records on the draft; pure, and called again when the head had moved. Throws to reject the change.
- *
- * @param at time stamp for the records
- */
-export type Decide = (draft: Session, at: EpochMs) => readonly RecordBody[];
-
-export interface ChangeOptions {
-  /** A client's write or its runner's: slides the TTL. False for settling, receipts, the reaper. */
-  readonly slides?: boolean;
-  /** Monotonic moment at which the change stops waiting for the store. Default: now + PATIENCE_MS. */
-  readonly deadline?: DurationMs;
-  /** Commit even when there is nothing to store: renews the life of the session. */
-  readonly renews?: boolean;
-  /** Rather fail than defer: the change makes no sense without the store's word. */
-  readonly mustStore?: boolean;
-}
-
-/** A change on its way to the store. */
-export interface Intent {
-  readonly decide: Decide;
-  readonly options: ChangeOptions;
-  readonly since: DurationMs;
-  readonly deadline: DurationMs;
-  records: readonly DecidedRecord[];
-  /** Acknowledged from memory: from now on it is never decided again, only rebased. */
-  deferred: boolean;
-  readonly settle: (outcome: ChangeOutcome) => void;
-  readonly fail: (error: unknown) => void;
-}
-
-export interface Batch {
-  readonly intents: readonly Intent[];
-  readonly records: readonly DecidedRecord[];
-}
-
-const sizeOf = (records: readonly DecidedRecord[]): Bytes =>
-  records.reduce((sum, record) => sum + record.bytes, 0);
 
 /** The changes of one session that are not answered for, in order, and the draft: the stored fold with them on top. */
 export class ChangeQueue {
@@ -56,13 +23,14 @@ export class ChangeQueue {
   readonly #ledgerKey: { replay(): Promise<void> };
   #intents: Intent[] = [];
   #draft: Session | undefined;
-  #seq = 0;
+  #seq: number;
   #deferredCount = 0;
 
   constructor(parts: SessionParts, journal: StoredJournal, ledgerKey: { replay(): Promise<void> }) {
     this.#parts = parts;
     this.#journal = journal;
     this.#ledgerKey = ledgerKey;
+    this.#seq = parts.seqs.highest;
   }
 
   get length(): number {
@@ -73,6 +41,10 @@ export class ChangeQueue {
   }
   get earliestDeadline(): DurationMs {
     return Math.min(...this.#intents.filter((intent) => !intent.deferred).map((intent) => intent.deadline));
+  }
+  /** Monotonic moment of the first change that was acknowledged and waits. */
+  get oldestDeferred(): DurationMs | undefined {
+    return this.#intents.find((intent) => intent.deferred)?.since;
   }
   /** Monotonic moment of the newest acknowledged change that slides the TTL. */
   get newestDeferred(): DurationMs | undefined {
@@ -112,19 +84,7 @@ export class ChangeQueue {
 
   /** The oldest changes that fit into one commit. */
   take(): Batch {
-    const intents: Intent[] = [];
-    const records: DecidedRecord[] = [];
-    let bytes = 0;
-    for (const intent of this.#intents) {
-      const more = sizeOf(intent.records);
-      const fits =
-        records.length + intent.records.length <= TAIL_MAX_RECORDS && bytes + more <= TAIL_MAX_BYTES;
-      if (intents.length > 0 && !fits) break;
-      intents.push(intent);
-      records.push(...intent.records);
-      bytes += more;
-    }
-    return { intents, records };
+    return takeBatch(this.#intents);
   }
 
   /** Everything of the batch is in the store. */
@@ -146,16 +106,23 @@ export class ChangeQueue {
     for (const intent of stored) this.#settle(intent, 'stored');
   }
 
-  /** Acknowledges the oldest changes up to `last` (absent: all) from memory: they stay queued under their identities. */
-  defer(last?: Intent): void {
-    const end = last === undefined ? this.#intents.length : this.#intents.indexOf(last) + 1;
-    for (const intent of this.#intents.slice(0, end)) {
-      if (intent.deferred) continue;
-      if (intent.options.mustStore === true || intent.records.length === 0) {
-        this.withdraw(intent);
+  /** Acknowledges all changes from memory: they stay queued under their identities. */
+  defer(): void {
+    const intents = this.#intents;
+    this.#intents = [];
+    let hasFailed = false;
+    for (const intent of intents) {
+      const cannotWait = intent.options.mustStore === true || intent.records.length === 0;
+      // What was decided on a change that fails has lost its ground.
+      if (!intent.deferred && (cannotWait || (hasFailed && !this.#stands(intent)))) {
+        hasFailed = true;
+        this.invalidate();
         intent.fail(new ProtocolError('STORE_UNAVAILABLE', { retryAfterMs: 1_000 }));
         continue;
       }
+      this.#intents.push(intent);
+      if (hasFailed) this.invalidate();
+      if (intent.deferred) continue;
       intent.deferred = true;
       this.#deferredCount += 1;
       this.#parts.pending.add(this.#ledgerKey, intent.records.length, sizeOf(intent.records));
@@ -190,6 +157,16 @@ export class ChangeQueue {
     return dropped.reduce((sum, intent) => sum + intent.records.length, 0);
   }
 
+  /** A client's own task id turned out to name another task: an acknowledged one is kept under its own id alone. */
+  dropAlias(clientTaskId: string): void {
+    for (const intent of this.#intents) {
+      const before = sizeOf(intent.records);
+      intent.records = intent.records.map((record) => withoutAlias(record, clientTaskId));
+      if (intent.deferred) this.#parts.pending.settle(0, before - sizeOf(intent.records));
+    }
+    this.invalidate();
+  }
+
   /** Rejects changes nobody was told about. */
   rejectLive(error: unknown, only: (intent: Intent) => boolean = () => true): void {
     const rejected = this.#intents.filter((intent) => !intent.deferred && only(intent));
@@ -217,7 +194,7 @@ export class ChangeQueue {
         if (why !== undefined)
           throw new ProtocolError('UNSUPPORTED_OPERATION', { message: `not possible: ${why}` });
         const record = toDecided({ instance: this.#parts.instance, seq: this.#nextSeq() }, body);
-        this.#checkBounds(draft, record);
+        checkBounds(this.#parts.limits, draft, record, decided.length);
         this.#extend([record], draft);
         decided.push(record);
       }
@@ -227,6 +204,16 @@ export class ChangeQueue {
       throw error;
     }
     return decided;
+  }
+
+  /** Whether a change still makes sense behind those that are queued now. */
+  #stands(intent: Intent): boolean {
+    const trial = this.draft.fork();
+    return intent.records.every((record) => {
+      const stands = trial.check(record.body) === undefined;
+      this.#extend([record], trial);
+      return stands;
+    });
   }
 
   #rebase(intent: Intent, merging: boolean): void {
@@ -262,22 +249,10 @@ export class ChangeQueue {
     }
   }
 
-  /** The end of a task always fits: without it a full session would stay working for ever. */
-  #checkBounds(draft: Session, { body, bytes }: DecidedRecord): void {
-    const { recordMaxBytes, sessionMaxBytes, sessionMaxRecords } = this.#parts.limits;
-    const over = (bound: string): ProtocolError =>
-      new ProtocolError('RESOURCE_EXHAUSTED', {
-        message: `the session is full: ${bound}`,
-        metadata: { bound },
-      });
-    if (bytes > recordMaxBytes) throw over('A2A_MAX_RECORD_BYTES');
-    if (body.t === 'status') return;
-    if (draft.bytes + bytes > sessionMaxBytes) throw over('A2A_MAX_SESSION_BYTES');
-    if (draft.head + 1 > sessionMaxRecords) throw over('A2A_MAX_SESSION_RECORDS');
-  }
-
   #nextSeq(): number {
+    const { seqs } = this.#parts;
     this.#seq = Math.max(this.#seq, this.#journal.ownSeq) + 1;
+    seqs.highest = Math.max(seqs.highest, this.#seq);
     return this.#seq;
   }
 }

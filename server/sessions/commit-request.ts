@@ -1,5 +1,5 @@
 import type { DurationMs } from '../../protocol/units.ts';
-import type { Batch } from './change-queue.ts';
+import type { Batch } from './change.ts';
 import { toStoredJson, type DecidedRecord, type Identity } from './records.ts';
 import type { Session } from './session.ts';
 import { joinTaskId } from './session-ref.ts';

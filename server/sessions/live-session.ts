@@ -1,14 +1,9 @@
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { DurationMs } from '../../protocol/units.ts';
-import {
-  ChangeQueue,
-  type ChangeOptions,
-  type ChangeOutcome,
-  type Decide,
-  type Intent,
-} from './change-queue.ts';
+import type { ChangeOptions, ChangeOutcome, Decide, Intent } from './change.ts';
+import { ChangeQueue } from './change-queue.ts';
 import type { PendingSession } from './pending.ts';
-import type { SessionParts } from './session-parts.ts';
+import { PATIENCE_MS, type SessionParts } from './session-parts.ts';
 import type { SessionRef } from './session-ref.ts';
 import { SessionDamagedError, StoreUnavailableError } from './session-store.ts';
 import { SessionSync } from './session-sync.ts';
@@ -27,6 +22,8 @@ export class LiveSession implements PendingSession {
   readonly since: DurationMs;
   /** How many hold it: a session in use stays outside the LRU. */
   uses = 0;
+  /** False when the store was away as somebody last asked whether this copy is current: memory alone answers then. */
+  isConfirmed = true;
   readonly #parts: SessionParts;
   readonly #queue: ChangeQueue;
   readonly #sync: SessionSync;
@@ -37,6 +34,8 @@ export class LiveSession implements PendingSession {
   #held = false;
   #pumping: Promise<void> | undefined;
   #damaged = false;
+  /** Until then nobody waits for the store: it has just failed this session, and a request waits once in all. */
+  #impatientUntil: DurationMs = 0;
 
   constructor(parts: SessionParts, ref: SessionRef, onIdle: (session: LiveSession) => void) {
     this.ref = ref;
@@ -73,6 +72,10 @@ export class LiveSession implements PendingSession {
   get isPending(): boolean {
     return this.#queue.length > 0;
   }
+  /** Its head cannot be read: memory is no better than the store. */
+  get isDamaged(): boolean {
+    return this.#damaged;
+  }
   get isExpired(): boolean {
     return this.#parts.clock.mono() >= this.journal.expiresAt && !this.isPending;
   }
@@ -93,7 +96,7 @@ export class LiveSession implements PendingSession {
     return new Promise<ChangeOutcome>((settle, fail) => {
       const intent = this.#queue.add(decide, options, { settle, fail });
       if (intent === undefined) settle('unchanged');
-      else if (this.#held || (this.#parts.isAway() && this.#pumping === undefined)) this.#deferNow(intent);
+      else if (!this.#mayWait(intent)) this.#deferNow(intent);
       // A turn of the microtask queue later, so that what is decided together is committed together.
       else this.#pumping ??= Promise.resolve().then(() => this.#pump());
     });
@@ -116,7 +119,25 @@ export class LiveSession implements PendingSession {
    */
   async refresh(renewTtlMs?: DurationMs): Promise<boolean> {
     const known = this.journal.session.exists ? this.journal.session.cursor : undefined;
-    return this.#sync.readFrom(known, renewTtlMs);
+    try {
+      const isThere = await this.#sync.readFrom(known, renewTtlMs);
+      this.#damaged = false;
+      return isThere;
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) this.stopWaiting();
+      throw error;
+    }
+  }
+
+  /** The store has failed whoever is about to change the session: for a moment changes are acknowledged from memory. */
+  stopWaiting(): void {
+    this.#impatientUntil = this.#parts.clock.mono() + PATIENCE_MS;
+  }
+
+  #mayWait(intent: Intent): boolean {
+    if (this.#held || (this.#parts.isAway() && this.#pumping === undefined)) return false;
+    const mono = this.#parts.clock.mono();
+    return mono >= this.#impatientUntil && mono < intent.deadline;
   }
 
   /** Deferred before it was ever offered: the one place where a full ledger can still say no. */
@@ -164,7 +185,7 @@ export class LiveSession implements PendingSession {
       this.#hold();
     } else if (error instanceof SessionDamagedError) {
       this.#damaged = true;
-      this.#parts.log('session_damaged', { ...this.ref, key: error.key, field: error.field });
+      this.#parts.damage.met(this.ref, error);
       this.#sync.dropDeferred('damaged');
       this.#queue.rejectLive(new ProtocolError('SESSION_DAMAGED', { retryAfterMs: 60_000, cause: error }));
     } else {

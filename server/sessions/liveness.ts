@@ -12,6 +12,7 @@ export class Liveness {
   readonly #deadMs: DurationMs;
   readonly #clock: Clock;
   #healthySince: DurationMs | undefined;
+  #lastBeat: DurationMs | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -31,7 +32,11 @@ export class Liveness {
   async beat(): Promise<void> {
     try {
       await this.#store.beat(this.instance);
-      this.#healthySince ??= this.#clock.mono();
+      const mono = this.#clock.mono();
+      // A machine that was paused wakes up together with others: they need the time to come back as well.
+      if (this.#isSilent(mono)) this.#healthySince = undefined;
+      this.#healthySince ??= mono;
+      this.#lastBeat = mono;
     } catch {
       this.#healthySince = undefined;
     }
@@ -45,8 +50,9 @@ export class Liveness {
     if (runner === this.instance) return false;
     // Nobody else can have this store open.
     if (this.#store.exclusive) return true;
-    if (this.#healthySince === undefined || this.#clock.mono() - this.#healthySince < this.#deadMs)
-      return false;
+    const mono = this.#clock.mono();
+    if (this.#healthySince === undefined || mono - this.#healthySince < this.#deadMs) return false;
+    if (this.#isSilent(mono)) return false;
     const age = await this.#store.beatAge(runner);
     return age === undefined || age > this.#deadMs;
   }
@@ -59,6 +65,11 @@ export class Liveness {
     } catch {
       // The store is away: the others will find the last beat old.
     }
+  }
+
+  /** Whether this instance has not beaten for so long that others may take it for dead. */
+  #isSilent(mono: DurationMs): boolean {
+    return this.#lastBeat !== undefined && mono - this.#lastBeat > this.#deadMs;
   }
 
   #schedule(): void {

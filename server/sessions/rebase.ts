@@ -52,3 +52,13 @@ function hasMessage(stored: Session, message: StoredMessage): boolean {
   }
   return false;
 }
+
+/** The same record without a client's own task id, under the same identity; any other as it is. */
+export function withoutAlias(record: DecidedRecord, alias: string): DecidedRecord {
+  const { identity, body } = record;
+  if (body.t !== 'task' || body.alias !== alias) return record;
+  const bare = { ...body };
+  delete bare.alias;
+  delete bare.subject;
+  return toDecided(identity, bare);
+}

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Bytes, DurationMs } from '../../protocol/units.ts';
 import { DeadlineWatch } from './deadline-watch.ts';
 import { AnswerMarks } from './answer-marks.ts';
+import { DamageReports } from './damage-reports.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { LiveSession } from './live-session.ts';
 import { Liveness } from './liveness.ts';
 import { PendingLedger } from './pending.ts';
@@ -39,9 +40,7 @@ export class A2ASessionManager {
   readonly #inUse = new Map<string, LiveSession>();
   readonly #loading = new Map<string, Promise<LiveSession | undefined>>();
   readonly #replayer: Replayer;
-  readonly #tenants = new Set<string>();
-  readonly #damageReported = new LRUCache<string, true>({ max: 1_000, ttl: LOOK_AGAIN_MS });
-  #housekeeping: NodeJS.Timeout | undefined;
+  readonly #housekeeping: Housekeeping;
   /** Sessions somebody holds; those that only wait for the store are bounded by the ledger. */
   #used = 0;
 
@@ -60,6 +59,7 @@ export class A2ASessionManager {
       options.counters.evicted();
     });
     this.#replayer = new Replayer(this.pending, isAway, mono);
+    this.#housekeeping = new Housekeeping(store, this.#cache, isAway, log);
     const { ttlMs, ttlRefresh, limits, counters } = options;
     const { instance, pending } = this;
     this.#parts = {
@@ -72,6 +72,8 @@ export class A2ASessionManager {
       limits,
       pending,
       deadlines: new DeadlineWatch(),
+      seqs: { highest: 0 },
+      damage: new DamageReports(counters, log),
       counters,
       log,
     };
@@ -85,10 +87,7 @@ export class A2ASessionManager {
 
   async start(): Promise<void> {
     this.#replayer.start();
-    this.#housekeeping = setInterval(() => {
-      this.#cache.purge();
-      for (const tenant of this.#tenants) void this.#retire(tenant);
-    }, 5_000).unref();
+    this.#housekeeping.start();
     await this.liveness.start();
   }
 
@@ -109,7 +108,7 @@ export class A2ASessionManager {
     const session = this.#inUse.get(key) ?? this.#takeCached(key) ?? (await this.#load(key, ref, mode));
     if (session === undefined) return undefined;
     this.#pin(key, session);
-    this.#tenants.add(ref.tenant);
+    this.#housekeeping.tenantSeen(ref.tenant);
     if (mode !== 'existing' || session.view.exists) return session;
     // Somebody is about to create it, or it was removed: the store has the last word.
     return (await this.#catchUpOrRelease(session)) ? session : undefined;
@@ -119,7 +118,9 @@ export class A2ASessionManager {
   openCached(ref: SessionRef): LiveSession | undefined {
     const key = refKey(ref);
     const session = this.#inUse.get(key) ?? this.#takeCached(key);
-    if (session !== undefined) this.#pin(key, session);
+    if (session === undefined) return undefined;
+    session.isConfirmed = false;
+    this.#pin(key, session);
     return session;
   }
 
@@ -140,12 +141,14 @@ export class A2ASessionManager {
   async catchUp(session: LiveSession): Promise<boolean> {
     const { ttlRefresh, ttlMs, isAway } = this.#parts;
     const isCurrent = this.#coherence === 'exclusive' && ttlRefresh !== 'access' && !session.isExpired;
-    if (isAway() || (isCurrent && session.view.exists)) return session.view.exists;
+    session.isConfirmed = !isAway();
+    if (!session.isConfirmed || (isCurrent && session.view.exists)) return session.view.exists;
     try {
       return (await session.refresh(ttlRefresh === 'access' ? ttlMs : undefined)) || session.view.exists;
     } catch (error) {
-      if (error instanceof StoreUnavailableError) return session.view.exists;
-      throw error;
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      session.isConfirmed = false;
+      return session.view.exists;
     }
   }
 
@@ -182,15 +185,18 @@ export class A2ASessionManager {
   /** Deletes a session in the store and here. @returns whether there was one @throws {StoreUnavailableError} */
   async remove(ref: SessionRef): Promise<boolean> {
     const removed = await this.#parts.store.remove(ref, this.#parts.ttlMs);
-    this.forget(ref);
-    const inUse = this.#inUse.get(refKey(ref));
-    if (inUse !== undefined) await inUse.refresh();
+    const key = refKey(ref);
+    // What is being read now may have been read before.
+    await this.#loading.get(key)?.catch(() => undefined);
+    const inUse = this.#inUse.get(key);
+    if (inUse === undefined) this.forget(ref);
+    else await this.#endInMemory(key, inUse);
     return removed === 'removed';
   }
 
   /** Stores what is pending, if the store lets it, and says goodbye. @returns how many acknowledged records are lost */
   async close(): Promise<number> {
-    clearInterval(this.#housekeeping);
+    this.#housekeeping.close();
     this.#replayer.close();
     await this.marks.flush();
     if (!this.#parts.isAway()) await this.#replayer.flush();
@@ -198,6 +204,19 @@ export class A2ASessionManager {
     this.#parts.deadlines.close();
     this.#cache.clear();
     return this.pending.records;
+  }
+
+  /** Lets a session in use learn that it was removed. */
+  async #endInMemory(key: string, session: LiveSession): Promise<void> {
+    this.#pin(key, session);
+    try {
+      await session.refresh();
+    } catch (error) {
+      // It is removed all the same: its next commit will say so.
+      if (!(error instanceof StoreUnavailableError)) throw error;
+    } finally {
+      this.release(session);
+    }
   }
 
   #takeCached(key: string): LiveSession | undefined {
@@ -212,7 +231,7 @@ export class A2ASessionManager {
   /** One load in flight per session. */
   async #load(key: string, ref: SessionRef, mode: OpenMode): Promise<LiveSession | undefined> {
     this.#parts.counters.cache('miss');
-    if (this.#used >= this.#maxInUse) {
+    if (this.#used + this.#loading.size >= this.#maxInUse && !this.#loading.has(key)) {
       throw new ProtocolError('RESOURCE_EXHAUSTED', {
         message: 'too many sessions are in use',
         httpStatus: 503,
@@ -234,7 +253,9 @@ export class A2ASessionManager {
       if (mode === 'existing')
         throw new ProtocolError('STORE_UNAVAILABLE', { retryAfterMs: 1_000, cause: error });
       // Provisional: created in the store later, and rebased when somebody else has done so meanwhile.
-      return this.#settleOn(key, this.#fresh(ref));
+      const provisional = this.#fresh(ref);
+      provisional.stopWaiting();
+      return this.#settleOn(key, provisional);
     }
   }
 
@@ -257,7 +278,7 @@ export class A2ASessionManager {
     try {
       isThere = await session.refresh(this.#parts.ttlRefresh === 'access' ? this.#parts.ttlMs : undefined);
     } catch (error) {
-      if (error instanceof SessionDamagedError) this.#reportDamage(ref, error);
+      if (error instanceof SessionDamagedError) this.#parts.damage.met(ref, error);
       throw error;
     }
     if (isThere) {
@@ -277,23 +298,6 @@ export class A2ASessionManager {
     const key = refKey(session.ref);
     if (this.#inUse.get(key) !== session) return;
     this.#inUse.delete(key);
-    this.#cache.put(key, session);
-  }
-
-  /** Once a minute for each, not once for each request that meets it. */
-  #reportDamage(ref: SessionRef, error: SessionDamagedError): void {
-    if (this.#damageReported.has(error.key)) return;
-    this.#damageReported.set(error.key, true);
-    this.#parts.counters.damaged();
-    this.#parts.log('session_damaged', { ...ref, key: error.key, field: error.field });
-  }
-
-  async #retire(tenant: string): Promise<void> {
-    if (this.#parts.isAway()) return;
-    try {
-      await this.#parts.store.retire(tenant);
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) this.#parts.log('retire_failed', { tenant }, error);
-    }
+    if (!session.isDamaged) this.#cache.put(key, session);
   }
 }

@@ -3,7 +3,8 @@ import type { Bytes, DurationMs, EpochMs } from '../../protocol/units.ts';
 import type { Log } from '../observability/log-events.ts';
 import type { DeadlineWatch } from './deadline-watch.ts';
 import type { PendingLedger } from './pending.ts';
-import type { SessionStore } from './session-store.ts';
+import type { SessionRef } from './session-ref.ts';
+import type { SessionDamagedError, SessionStore } from './session-store.ts';
 
 export interface Clock {
   now(): EpochMs;
@@ -45,7 +46,13 @@ export interface SessionParts {
   readonly limits: SessionLimits;
   readonly pending: PendingLedger;
   readonly deadlines: DeadlineWatch;
+  /**
+   * The highest seq this process has given to any record. A session that left memory and comes back counts on from here,
+   * because what it gave before may still be on its way to the store.
+   */
+  readonly seqs: { highest: number };
   readonly counters: SessionCounters;
+  readonly damage: { met(ref: SessionRef, error: SessionDamagedError): void };
   readonly log: Log;
 }
 

@@ -2,18 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { DurationMs } from '../../protocol/units.ts';
 import { AliasTakenError } from './alias-taken-error.ts';
+import type { Batch } from './change.ts';
 import type { ChangeQueue } from './change-queue.ts';
 import { toCommitRequest, toExpiry } from './commit-request.ts';
 import type { SessionParts } from './session-parts.ts';
 import type { SessionRef } from './session-ref.ts';
-import type {
-  CommitRequest,
-  CommitResult,
-  Cursor,
-  JournalSnapshot,
-  JournalTail,
-  Tombstone,
-} from './session-store.ts';
+import type { CommitResult, Cursor, JournalSnapshot, JournalTail, Tombstone } from './session-store.ts';
 import type { StoredJournal } from './stored-journal.ts';
 
 /** After this many lost races, or this long, a change is refused with retry advice. */
@@ -31,8 +25,10 @@ export class SessionSync {
   #createEpoch: string | undefined;
   #races = { count: 0, since: 0 };
   #inFlight = false;
-  /** A read moved the stored layer under a commit in flight: what is queued behind it has to be decided again. */
+  /** The stored layer is not the one that the queue was decided on: before the next commit it is decided again. */
   #isStale = false;
+  /** What waits was begun under an id that turned out to be taken. */
+  #isMerging = false;
 
   constructor(
     parts: SessionParts,
@@ -66,42 +62,58 @@ export class SessionSync {
    * @throws {StoreUnavailableError} @throws {SessionDamagedError}
    */
   async readFrom(known: Cursor | undefined, renewTtlMs?: DurationMs): Promise<boolean> {
+    const before = this.#journal.session;
+    const { exists: existed } = before;
     const readAt = this.#parts.clock.mono();
     const read = await this.#parts.store.read(this.#ref, known, renewTtlMs);
-    if (!read.found) {
-      this.#tombstone = read.tombstone?.epoch ?? '';
-      // What a commit has made since the read was sent is newer than the read's word.
-      if (this.#journal.session.cursor.epoch === known?.epoch) this.#becomeGone(read.tombstone);
-      return this.#journal.session.exists;
-    }
     const { session } = this.#journal;
-    if (session.exists && session.epoch !== read.cursor.epoch) this.#becomeGone(undefined);
+    // Begun or ended by a commit since the read was sent: that is the newer word, and this one may be about another epoch.
+    if (session !== before || session.exists !== existed)
+      return this.readFrom(session.exists ? session.cursor : undefined, renewTtlMs);
+    if (!read.found) {
+      // A session begun here has ended too when it is older than the deletion.
+      if (existed || read.tombstone !== undefined) this.#becomeGone(read.tombstone);
+      this.#moved();
+      return false;
+    }
+    const { epoch, head } = session;
+    if (existed && epoch !== read.cursor.epoch) this.#becomeGone(undefined);
     else if (known !== undefined && read.after < known.head) this.#wentBack(read.cursor.epoch);
-    const { exists, epoch, head } = this.#journal.session;
-    if (!exists) this.#journal.reset(read.cursor.epoch);
-    const isThere = await this.#absorb(read, readAt);
-    if (this.#journal.session.head !== head || this.#journal.session.epoch !== epoch) this.#moved(!exists);
+    const begins = !this.#journal.session.exists;
+    if (this.#journal.session.epoch !== read.cursor.epoch) {
+      this.#journal.reset(read.cursor.epoch);
+      this.#isMerging = !existed;
+    }
+    const isThere = await this.#absorb(read, readAt, begins);
+    if (this.#journal.session.head !== head || this.#journal.session.epoch !== epoch) this.#isStale = true;
+    this.#moved();
     return isThere;
   }
 
-  /** The stored layer moved because of a read. @param merging a session begun here turned out to be there already */
-  #moved(merging: boolean): void {
-    if (this.#queue.length === 0) return;
-    if (this.#inFlight) this.#isStale = true;
-    else this.#redecide(merging);
+  /** Decides the queue again if that is due, and a commit in flight does not forbid it. */
+  #moved(): void {
+    if (this.#isStale && !this.#inFlight) this.#redecide();
   }
 
-  #redecide(merging = false): void {
+  #redecide(): void {
+    const isMerging = this.#isMerging;
+    if (isMerging) this.#createEpoch = undefined;
     this.#isStale = false;
-    if (merging) this.#createEpoch = undefined;
-    this.#queue.redecide(merging);
+    this.#isMerging = false;
+    this.#queue.redecide(isMerging);
   }
 
+  /** @param begins nothing of the session was here before: half of it would be taken for a session of its own */
   async #absorb(
     read: JournalSnapshot & { readonly tail: JournalTail },
     readAt: DurationMs,
+    begins: boolean,
   ): Promise<boolean> {
-    const isThere = await this.#journal.absorb(read.tail, read, readAt);
+    const isThere = await this.#journal.absorb(read.tail, read, readAt).catch((error: unknown) => {
+      if (begins) this.#journal.reset('');
+      this.#queue.invalidate();
+      throw error;
+    });
     // Commits go in the order of seq and whole: what stands there says that everything before it does.
     this.#queue.storedUpTo(this.#journal.ownSeq);
     if (!isThere) this.#becomeGone(undefined);
@@ -119,12 +131,20 @@ export class SessionSync {
     if (this.#isStale) this.#redecide();
     const batch = this.#queue.take();
     if (batch.intents.length === 0) return true;
+    this.#inFlight = true;
+    try {
+      return await this.#offer(batch);
+    } finally {
+      this.#inFlight = false;
+    }
+  }
+
+  async #offer(batch: Batch): Promise<boolean> {
     const create = this.#journal.session.exists ? undefined : this.#beginEpoch();
     const slides =
       batch.intents.some(({ options }) => options.slides ?? true) && this.#parts.ttlRefresh !== 'fixed';
     const sentAt = this.#parts.clock.mono();
-    const waitedSince = this.#queue.newestDeferred;
-    const age = waitedSince === undefined ? undefined : sentAt - waitedSince;
+    const age = this.#replayedAge(batch, sentAt);
     const expiry = toExpiry(this.#parts.ttlMs, slides, create !== undefined, age);
     if (expiry === undefined) {
       this.dropDeferred('expired');
@@ -133,7 +153,7 @@ export class SessionSync {
     }
     const stored = this.#journal.session;
     const request = toCommitRequest(this.#parts.instance, stored, batch, expiry, create);
-    const result = await this.#send(request);
+    const result = await this.#parts.store.commit(this.#ref, request);
     this.#parts.counters.commit(result.outcome);
     if (result.outcome !== 'ok') return this.#notOk(result, sentAt);
     if (this.#journal.session === stored) this.#journal.applyOwn(request.expected.head, batch.records);
@@ -150,19 +170,17 @@ export class SessionSync {
     return true;
   }
 
-  async #send(request: CommitRequest): Promise<CommitResult> {
-    this.#inFlight = true;
-    try {
-      return await this.#parts.store.commit(this.#ref, request);
-    } finally {
-      this.#inFlight = false;
-    }
+  /** Age of the newest client's write among what is stored only now; undefined when one in the batch did not wait. */
+  #replayedAge(batch: Batch, mono: DurationMs): DurationMs | undefined {
+    const isLive = batch.intents.some(({ deferred, options }) => !deferred && options.slides !== false);
+    const waitedSince = isLive ? undefined : this.#queue.newestDeferred;
+    return waitedSince === undefined ? undefined : mono - waitedSince;
   }
 
   /** The same epoch for every attempt, so that a create whose answer was lost is known again. */
   #beginEpoch(): { epoch: string; tombstone: string } {
-    if (this.#createEpoch === undefined) {
-      this.#createEpoch = randomBytes(12).toString('base64url');
+    this.#createEpoch ??= randomBytes(12).toString('base64url');
+    if (this.#journal.session.epoch !== this.#createEpoch) {
       this.#journal.reset(this.#createEpoch);
       this.#queue.invalidate();
     }
@@ -172,39 +190,34 @@ export class SessionSync {
   async #notOk(result: Exclude<CommitResult, { outcome: 'ok' }>, sentAt: DurationMs): Promise<boolean> {
     switch (result.outcome) {
       case 'stored':
-        this.#createEpoch = undefined;
+        await this.#absorb(result, sentAt, !this.#journal.session.exists);
         this.#journal.ownSeq = Math.max(this.#journal.ownSeq, result.upTo);
-        await this.#absorb(result, sentAt);
-        this.#redecide();
+        this.#queue.storedUpTo(this.#journal.ownSeq);
         break;
       case 'moved':
-        await this.#absorb(result, sentAt);
+        await this.#absorb(result, sentAt, false);
         this.#lostRace();
-        this.#redecide();
         break;
       case 'exists':
-        this.#createEpoch = undefined;
         this.#journal.reset(result.cursor.epoch);
-        await this.#absorb(result, sentAt);
-        this.#redecide(true);
+        if (await this.#absorb(result, sentAt, true)) this.#isMerging = true;
         break;
       case 'gone':
         this.#becomeGone(result.tombstone);
         this.#lostRace();
-        this.#redecide();
         break;
       case 'diverged':
         this.#wentBack(this.#journal.session.epoch);
         this.#lostRace();
         await this.readFrom(undefined);
-        this.#redecide();
         break;
       case 'aliased':
+        this.#parts.log('alias_taken', { ...this.#ref, names: result.taskId });
         this.#queue.rejectLive(new AliasTakenError(result.taskId), (intent) =>
           intent.records.some(({ body }) => body.t === 'task' && body.alias === result.clientTaskId),
         );
+        this.#queue.dropAlias(result.clientTaskId);
         this.#lostRace();
-        this.#redecide();
         break;
       case 'refused':
         this.#queue.rejectLive(
@@ -213,6 +226,7 @@ export class SessionSync {
         this.#changed();
         return false;
     }
+    this.#redecide();
     this.#changed();
     return true;
   }
@@ -239,14 +253,20 @@ export class SessionSync {
     const why =
       tombstone !== undefined ? 'deleted' : mono >= this.#journal.expiresAt - 1_000 ? 'expired' : 'lost';
     // Begun here while the store was away, and after the one before had been deleted: new, not revived.
-    const began = this.#queue.newestDeferred;
+    const began = this.#queue.oldestDeferred;
     const isNew =
-      !exists && (tombstone === undefined || (began !== undefined && mono - began < tombstone.deletedAgoMs));
+      !exists &&
+      (tombstone === undefined ||
+        (tombstone.epoch !== this.#createEpoch &&
+          began !== undefined &&
+          mono - began < tombstone.deletedAgoMs));
     if (exists) this.#parts.log('session_gone', { ...this.#ref, why });
     if (!isNew) this.dropDeferred(why);
     this.#tombstone = tombstone?.epoch ?? '';
     this.#createEpoch = undefined;
     this.#journal.reset('');
+    this.#isStale = true;
+    this.#isMerging = false;
     this.#queue.invalidate();
     this.#changed();
   }

@@ -67,9 +67,9 @@ export class StoredJournal {
       if (fits && !next.tail.more) return true;
       if (!fits) this.reset(next.snapshot.cursor.epoch);
       const read = await this.#parts.store.read(this.#ref, this.session.cursor);
-      if (!read.found) return false;
-      if (read.after < this.session.head || read.cursor.epoch !== this.session.epoch)
-        this.reset(read.cursor.epoch);
+      // Another epoch is another session: what waits here is not for it.
+      if (!read.found || read.cursor.epoch !== this.session.epoch) return false;
+      if (read.after < this.session.head) this.reset(read.cursor.epoch);
       next = { tail: read.tail, snapshot: read };
     }
   }

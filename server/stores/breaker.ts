@@ -1,203 +1,227 @@
 import type { DurationMs } from '../../protocol/units.ts';
 import type { SessionRef } from '../sessions/session-ref.ts';
-import {
-  StoreUnavailableError,
-  type CommitRequest,
-  type CommitResult,
-  type Cursor,
-  type JournalRead,
-  type RemoveResult,
-  type SessionStore,
+import { StoreUnavailableError } from '../sessions/session-store.ts';
+import type {
+  CommitRequest,
+  CommitResult,
+  Cursor,
+  JournalRead,
+  RemoveResult,
+  SessionStore,
 } from '../sessions/session-store.ts';
 import { StoreTimeoutError } from './store-timeout-error.ts';
 
 export type BreakerState = 'open' | 'closed';
-export type BreakerListener = (state: BreakerState, why: string) => void;
 
 export interface BreakerOptions {
-  /** Who probes: the probe is this instance's beat. */
+  /** Whose beat is the probe. */
   readonly instance: string;
-  /** Failures in a row that open it. Default 5. */
-  readonly failuresMax?: number;
-  /** The first probe comes after this, each further one after twice as long, up to the maximum. Default 250 and 1,000. */
-  readonly probeMinMs?: DurationMs;
-  readonly probeMaxMs?: DurationMs;
-  /** Nobody has heard of the store yet: open until the first probe succeeds. Default false. */
-  readonly startOpen?: boolean;
-  /** A bound on every call, for a store that has none of its own. Default: none. */
+  /** No call waits longer, whatever the store does. Default 250 ms. */
   readonly deadlineMs?: DurationMs;
-  /** Whether our own event loop stood still at some time since; then a time-out does not count. */
-  readonly wasLateSince?: (since: DurationMs) => boolean;
-  readonly mono?: () => DurationMs;
+  /** So many failures in a row open it. Default 5. */
+  readonly failures?: number;
+  /** Wait before the first probe; doubles with each that fails. Default 250 ms. */
+  readonly firstProbeMs?: DurationMs;
+  /** Longest wait between probes. Default 1 s. */
+  readonly lastProbeMs?: DurationMs;
+  /** A store that has never answered is not there yet: open until the first probe succeeds. Default false. */
+  readonly startOpen?: boolean;
+  /** Whether our own event loop was late since then (`performance.now()`). Default: never. See `LoopWatch`. */
+  readonly wasLateSince?: (since: number) => boolean;
 }
 
 /**
- * A store that stops asking when the other side is away: while it is open every call is rejected at once, and one probe
- * at a time finds out when that is over. What fails is decided by the store behind it; damage is no failure.
+ * Keeps requests from waiting for a store that is away: once it is open every call fails at once, and only a probe of
+ * its own, one at a time, asks whether the store is back. It also bounds every call, so that a store that hangs never
+ * hangs a caller.
+ *
+ * Not every failure is evidence: a time-out says nothing while our own loop was late, nor when the answer may have been
+ * large (a read from the first record). Damaged data is an answer like any other.
  */
 export class BreakerStore implements SessionStore {
+  readonly kind: string;
+  readonly location: string;
+  readonly exclusive: boolean;
   readonly #inner: SessionStore;
-  readonly #options: BreakerOptions;
-  readonly #mono: () => DurationMs;
-  readonly #listeners = new Set<BreakerListener>();
-  #state: BreakerState = 'closed';
+  readonly #options: Required<BreakerOptions>;
+  readonly #listeners: ((state: BreakerState, why: string) => void)[] = [];
+  #state: BreakerState;
   #failures = 0;
-  #probeDelayMs: DurationMs;
-  #timer: NodeJS.Timeout | undefined;
-  #probing = false;
+  #probeWaitMs: DurationMs;
+  #probeTimer: NodeJS.Timeout | undefined;
+  #probing: Promise<void> | undefined;
   #closed = false;
 
   constructor(inner: SessionStore, options: BreakerOptions) {
+    this.kind = inner.kind;
+    this.location = inner.location;
+    this.exclusive = inner.exclusive;
     this.#inner = inner;
-    this.#options = options;
-    this.#mono = options.mono ?? (() => performance.now());
-    this.#probeDelayMs = options.probeMinMs ?? 250;
-    if (options.startOpen === true) {
-      this.#state = 'open';
-      this.#scheduleProbe();
-    }
+    this.#options = {
+      deadlineMs: 250,
+      failures: 5,
+      firstProbeMs: 250,
+      lastProbeMs: 1_000,
+      startOpen: false,
+      wasLateSince: () => false,
+      ...options,
+    };
+    this.#probeWaitMs = this.#options.firstProbeMs;
+    this.#state = this.#options.startOpen ? 'open' : 'closed';
+    if (this.#state === 'open') this.#scheduleProbe();
   }
 
-  get kind(): string {
-    return this.#inner.kind;
-  }
-  get location(): string {
-    return this.#inner.location;
-  }
-  get exclusive(): boolean {
-    return this.#inner.exclusive;
-  }
   get state(): BreakerState {
     return this.#state;
   }
 
-  /** Told once per transition. */
-  onChange(listener: BreakerListener): void {
-    this.#listeners.add(listener);
+  /** @param listener told of every transition, with its reason */
+  onChange(listener: (state: BreakerState, why: string) => void): void {
+    this.#listeners.push(listener);
   }
 
-  /** The connection is lost: no need to count. */
+  /** Opens at once: for news that need no counting, such as a lost connection. */
   trip(why: string): void {
     if (this.#state === 'open' || this.#closed) return;
-    this.#state = 'open';
-    this.#failures = 0;
-    this.#probeDelayMs = this.#options.probeMinMs ?? 250;
+    this.#probeWaitMs = this.#options.firstProbeMs;
     this.#scheduleProbe();
-    this.#tell(why);
+    this.#become('open', why);
   }
 
-  /** There is reason to think that it is back: asks now instead of at the next turn. */
-  async probe(): Promise<void> {
-    if (this.#state === 'closed' || this.#probing || this.#closed) return;
-    this.#probing = true;
-    clearTimeout(this.#timer);
+  /** Asks now instead of at the next turn: for news that the store is back. Does nothing while closed. */
+  probe(): Promise<void> {
+    if (this.#state === 'closed' || this.#closed) return Promise.resolve();
+    this.#probing ??= this.#probe().finally(() => (this.#probing = undefined));
+    return this.#probing;
+  }
+
+  async #probe(): Promise<void> {
+    clearTimeout(this.#probeTimer);
     try {
       await this.#bounded(() => this.#inner.beat(this.#options.instance));
-      this.#recover();
     } catch {
-      this.#probeDelayMs = Math.min(2 * this.#probeDelayMs, this.#options.probeMaxMs ?? 1_000);
+      this.#probeWaitMs = Math.min(this.#probeWaitMs * 2, this.#options.lastProbeMs);
       this.#scheduleProbe();
-    } finally {
-      this.#probing = false;
+      return;
     }
-  }
-
-  read(ref: SessionRef, after?: Cursor, renewTtlMs?: DurationMs): Promise<JournalRead> {
-    return this.#guard(() => this.#inner.read(ref, after, renewTtlMs));
-  }
-  commit(ref: SessionRef, request: CommitRequest): Promise<CommitResult> {
-    return this.#guard(() => this.#inner.commit(ref, request));
-  }
-  remove(ref: SessionRef, tombstoneTtlMs: DurationMs, expected?: Cursor): Promise<RemoveResult> {
-    return this.#guard(() => this.#inner.remove(ref, tombstoneTtlMs, expected));
-  }
-  markAnswered(ref: SessionRef, epoch: string, messages: readonly number[]): Promise<void> {
-    return this.#guard(() => this.#inner.markAnswered(ref, epoch, messages));
-  }
-  markDerivedAnswered(ref: SessionRef, epoch: string, serves: string): Promise<void> {
-    return this.#guard(() => this.#inner.markDerivedAnswered(ref, epoch, serves));
-  }
-  claimDerived(ref: SessionRef, epoch: string, seen: string, next: string): Promise<string | undefined> {
-    return this.#guard(() => this.#inner.claimDerived(ref, epoch, seen, next));
-  }
-  resolveAlias(tenant: string, subject: string, clientTaskId: string): Promise<string | undefined> {
-    return this.#guard(() => this.#inner.resolveAlias(tenant, subject, clientTaskId));
-  }
-  retire(tenant: string): Promise<number> {
-    return this.#guard(() => this.#inner.retire(tenant));
-  }
-  beat(instance: string): Promise<void> {
-    return this.#guard(() => this.#inner.beat(instance));
-  }
-  beatAge(instance: string): Promise<DurationMs | undefined> {
-    return this.#guard(() => this.#inner.beatAge(instance));
-  }
-  leave(instance: string): Promise<void> {
-    return this.#guard(() => this.#inner.leave(instance));
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#timer);
-    await this.#inner.close();
-  }
-
-  async #guard<T>(call: () => Promise<T>): Promise<T> {
-    if (this.#state === 'open') throw new StoreUnavailableError('the store is away', { counts: false });
-    const since = this.#mono();
-    try {
-      const answer = await this.#bounded(call);
-      this.#failures = 0;
-      return answer;
-    } catch (error) {
-      // Any other error is an answer.
-      if (error instanceof StoreUnavailableError) this.#failed(error, since);
-      else this.#failures = 0;
-      throw error;
-    }
-  }
-
-  #failed(error: StoreUnavailableError, since: DurationMs): void {
-    if (!error.counts) return;
-    if (error instanceof StoreTimeoutError && this.#options.wasLateSince?.(since) === true) return;
-    this.#failures += 1;
-    if (this.#failures >= (this.#options.failuresMax ?? 5)) this.trip(error.message);
-  }
-
-  #recover(): void {
-    if (this.#closed) return;
-    this.#state = 'closed';
     this.#failures = 0;
-    this.#probeDelayMs = this.#options.probeMinMs ?? 250;
-    this.#tell('the store answers');
+    if (!this.#isClosed()) this.#become('closed', 'a probe succeeded');
   }
 
-  #tell(why: string): void {
-    for (const listener of this.#listeners) listener(this.#state, why);
+  /** As a method, because it may have changed while the probe was under way. */
+  #isClosed(): boolean {
+    return this.#closed;
   }
 
   #scheduleProbe(): void {
     if (this.#closed) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.probe(), this.#probeDelayMs).unref();
+    clearTimeout(this.#probeTimer);
+    this.#probeTimer = setTimeout(() => void this.probe(), this.#probeWaitMs);
+    this.#probeTimer.unref();
   }
 
-  async #bounded<T>(call: () => Promise<T>): Promise<T> {
-    const { deadlineMs } = this.#options;
-    if (deadlineMs === undefined) return call();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => {
-        reject(new StoreTimeoutError(`the store did not answer within ${deadlineMs} ms`));
-      }, deadlineMs);
-    });
-    const answer = call();
-    // Should it fail after all, nobody listens any more.
-    answer.catch(() => undefined);
+  #become(state: BreakerState, why: string): void {
+    this.#state = state;
+    for (const listener of this.#listeners) listener(state, why);
+  }
+
+  /** @param large whether the answer may be large, so that waiting for it in vain is no evidence */
+  async #call<T>(work: () => Promise<T>, large = false): Promise<T> {
+    if (this.#state === 'open') {
+      throw new StoreUnavailableError(`the ${this.kind} store is away`, { counts: false });
+    }
+    const since = performance.now();
     try {
-      return await Promise.race([answer, late]);
+      const value = await this.#bounded(work);
+      this.#failures = 0;
+      return value;
+    } catch (error) {
+      if (error instanceof StoreUnavailableError && this.#isEvidence(error, since, large)) this.#count(error);
+      throw error;
+    }
+  }
+
+  #isEvidence(error: StoreUnavailableError, since: number, large: boolean): boolean {
+    if (!error.counts) return false;
+    return !(error instanceof StoreTimeoutError && (large || this.#options.wasLateSince(since)));
+  }
+
+  #count(error: StoreUnavailableError): void {
+    this.#failures += 1;
+    if (this.#failures >= this.#options.failures) {
+      this.trip(`${this.#failures} failures in a row, the last: ${error.message}`);
+    }
+  }
+
+  async #bounded<T>(work: () => Promise<T>): Promise<T> {
+    const { deadlineMs } = this.#options;
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        // timers run before I/O: an answer that has arrived meanwhile gets its turn first
+        setImmediate(() => {
+          reject(new StoreTimeoutError(`the ${this.kind} store did not answer within ${deadlineMs} ms`));
+        });
+      }, deadlineMs);
+      timer.unref();
+    });
+    try {
+      // what comes of the loser is heard by the race and by nobody else
+      return await Promise.race([work(), deadline]);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  read(ref: SessionRef, after?: Cursor, renewTtlMs?: DurationMs): Promise<JournalRead> {
+    const fromStart = after === undefined || after.head === 0;
+    return this.#call(() => this.#inner.read(ref, after, renewTtlMs), fromStart);
+  }
+
+  commit(ref: SessionRef, request: CommitRequest): Promise<CommitResult> {
+    return this.#call(() => this.#inner.commit(ref, request));
+  }
+
+  remove(ref: SessionRef, tombstoneTtlMs: DurationMs, expected?: Cursor): Promise<RemoveResult> {
+    return this.#call(() => this.#inner.remove(ref, tombstoneTtlMs, expected));
+  }
+
+  markAnswered(ref: SessionRef, epoch: string, messages: readonly number[]): Promise<void> {
+    return this.#call(() => this.#inner.markAnswered(ref, epoch, messages));
+  }
+
+  markDerivedAnswered(ref: SessionRef, epoch: string, serves: string): Promise<void> {
+    return this.#call(() => this.#inner.markDerivedAnswered(ref, epoch, serves));
+  }
+
+  claimDerived(ref: SessionRef, epoch: string, seen: string, next: string): Promise<string | undefined> {
+    return this.#call(() => this.#inner.claimDerived(ref, epoch, seen, next));
+  }
+
+  resolveAlias(tenant: string, subject: string, clientTaskId: string): Promise<string | undefined> {
+    return this.#call(() => this.#inner.resolveAlias(tenant, subject, clientTaskId));
+  }
+
+  retire(tenant: string): Promise<number> {
+    return this.#call(() => this.#inner.retire(tenant));
+  }
+
+  beat(instance: string): Promise<void> {
+    return this.#call(() => this.#inner.beat(instance));
+  }
+
+  beatAge(instance: string): Promise<DurationMs | undefined> {
+    return this.#call(() => this.#inner.beatAge(instance));
+  }
+
+  leave(instance: string): Promise<void> {
+    return this.#call(() => this.#inner.leave(instance));
+  }
+
+  /** Not bounded: what a store does to close, it does so that nothing is lost. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#probeTimer);
+    await this.#inner.close();
   }
 }

@@ -1,37 +1,34 @@
 import type { DurationMs } from '../../protocol/units.ts';
 
-const TICK_MS: DurationMs = 20;
-/** Later than this our own process was busy, and what timed out meanwhile says nothing about anybody else. */
+const SAMPLE_MS: DurationMs = 20;
+/** Later than this, and a time-out may be our own doing. */
 const LATE_MS: DurationMs = 50;
 
-/** Knows when the event loop of this process stood still. */
+/**
+ * Notices when this process' own event loop was held up. A store that answered in time looks like one that did not when
+ * the answer lies unread behind a long computation. One timer for all who ask.
+ */
 export class LoopWatch {
-  readonly #mono: () => DurationMs;
   readonly #timer: NodeJS.Timeout;
-  #lastTick: DurationMs;
-  #lastLate: DurationMs = Number.NEGATIVE_INFINITY;
+  #expected = performance.now() + SAMPLE_MS;
+  #lateAt = Number.NEGATIVE_INFINITY;
 
-  constructor(mono: () => DurationMs = () => performance.now()) {
-    this.#mono = mono;
-    this.#lastTick = mono();
+  constructor() {
     this.#timer = setInterval(() => {
-      this.#tick();
-    }, TICK_MS).unref();
+      const now = performance.now();
+      if (now - this.#expected > LATE_MS) this.#lateAt = now;
+      this.#expected = now + SAMPLE_MS;
+    }, SAMPLE_MS);
+    this.#timer.unref();
   }
 
-  /** Whether the loop was late at any moment since then. */
-  wasLateSince(since: DurationMs): boolean {
-    this.#tick();
-    return this.#lastLate >= since;
+  /** @param since by `performance.now()`: whether the loop was more than 50 ms late at any time since then */
+  wasLateSince(since: number): boolean {
+    // the sample that would tell of a stall may itself still be waiting for its turn
+    return this.#lateAt >= since || performance.now() - this.#expected > LATE_MS;
   }
 
   close(): void {
     clearInterval(this.#timer);
-  }
-
-  #tick(): void {
-    const now = this.#mono();
-    if (now - this.#lastTick > TICK_MS + LATE_MS) this.#lastLate = now;
-    this.#lastTick = now;
   }
 }

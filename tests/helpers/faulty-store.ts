@@ -33,7 +33,7 @@ export class FaultyStore implements SessionStore {
   wroteLate = 0;
   /** Chooses for each call; undefined = nothing happens to it. */
   fault: (method: StoreMethod) => Fault | undefined = () => undefined;
-  /** How long after its error a late attempt runs by itself; undefined = when {@link runLate} says so. */
+  /** How long late attempts and what hangs take; undefined = until {@link runLate} and {@link release}. */
   lateBy: () => DurationMs | undefined = () => undefined;
   #late: (() => Promise<void>)[] = [];
   #running = new Set<Promise<void>>();
@@ -159,7 +159,11 @@ export class FaultyStore implements SessionStore {
   }
 
   #hang(): Promise<void> {
-    return new Promise((resolve) => this.#hung.push(resolve));
+    const delay = this.lateBy();
+    return new Promise((resolve) => {
+      if (delay === undefined) this.#hung.push(resolve);
+      else setTimeout(resolve, delay);
+    });
   }
 
   #runLater(run: (isLate: boolean) => Promise<unknown>): void {

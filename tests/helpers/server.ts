@@ -26,7 +26,7 @@ export function useServer(parts: () => Partial<ServerParts> = () => ({}), env: E
   let current: { server: HoldfastServer; url: string; logs: LogLines } | undefined;
   beforeEach(async () => {
     const logs = new LogLines();
-    const server = createServer(parseConfig({ ...TEST_ENV, ...env }), {
+    const server = await createServer(parseConfig({ ...TEST_ENV, ...env }), {
       logDestination: logs,
       ...parts(),
     });
@@ -118,6 +118,17 @@ export class ServerProcess {
 
   get stderr(): string {
     return this.#stderr;
+  }
+
+  /** What a pattern finds on stderr, written already or later. Logs and banner go through two pipes, in any order. */
+  async onStderr(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const found = pattern.exec(this.#stderr);
+      if (found !== null) return found;
+      if (this.#child.stderr === null || this.#child.stderr.readableEnded)
+        throw new Error(`not on stderr: ${pattern.source}`);
+      await Promise.race([once(this.#child.stderr, 'data'), once(this.#child.stderr, 'end')]);
+    }
   }
 
   signal(name: NodeJS.Signals): void {

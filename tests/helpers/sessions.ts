@@ -1,7 +1,7 @@
 import type { TaskState } from '../../protocol/task-state.ts';
 import type { DurationMs, EpochMs } from '../../protocol/units.ts';
 import type { LogEvent, LogFields } from '../../server/observability/log-events.ts';
-import type { ChangeOptions, ChangeOutcome, Decide } from '../../server/sessions/change-queue.ts';
+import type { ChangeOptions, ChangeOutcome, Decide } from '../../server/sessions/change.ts';
 import type { LiveSession } from '../../server/sessions/live-session.ts';
 import type { RecordBody, StoredMessage } from '../../server/sessions/records.ts';
 import { A2ASessionManager, type OpenMode } from '../../server/sessions/session-manager.ts';

@@ -160,7 +160,7 @@ describe('stopping', () => {
   it('says what to change when the address is in use', async () => {
     const backend = new FakeBackend();
     const config = parseConfig({ PORT: new URL(door.url).port });
-    const second = createServer(config, { buildBackend: () => backend });
+    const second = await createServer(config, { buildBackend: () => backend });
     const failure: unknown = await second.listen().catch((error: unknown) => error);
     expect(failure)
       .to.be.instanceOf(StartError)

@@ -72,7 +72,7 @@ describe('the process', () => {
 
   it('prints a curl line that works', async () => {
     const server = await processes.start(MEMORY, folder);
-    const line = /-H 'Content-Type: application\/json' -d '(.*)'$/m.exec(server.stderr)?.[1] ?? '';
+    const [, line = ''] = await server.onStderr(/-H 'Content-Type: application\/json' -d '(.*)'$/m);
     const reply = await fetch(server.url, {
       method: 'POST',
       body: line,

@@ -67,5 +67,19 @@ export function createRedisClient(address: RedisAddress, onError: (message: stri
   client.on('error', (error: Error) => {
     onError(error.message);
   });
+  client.on('close', () => {
+    disarm(client);
+  });
   return client;
+}
+
+/**
+ * ioredis 5.11 leaves the timer of `socketTimeout` armed when a connection ends by itself. Within a second it destroys
+ * the next connection, however healthy: a short outage would be two, and what had just been sent would have an unknown
+ * outcome. Until then the next connection has no timer of its own either.
+ */
+function disarm(client: Redis): void {
+  const armed = client as unknown as { socketTimeoutTimer: NodeJS.Timeout | undefined };
+  clearTimeout(armed.socketTimeoutTimer);
+  armed.socketTimeoutTimer = undefined;
 }

@@ -102,6 +102,24 @@ describe('the redis store when redis cannot serve', () => {
     expect((await readFound(store, writer.ref)).cursor.head).to.equal(2);
   });
 
+  it('keeps the connection it makes after one that was lost with a command under way', async () => {
+    const writer = await new Writer(store).create(['1']);
+    server.pause();
+    const lost = expectUnavailable(store.read(writer.ref));
+    await server.kill();
+    await lost;
+    await server.start();
+    await eventually(() => up.at(-1) === true);
+    const before = up.length;
+    const began = performance.now();
+    // longer than what gives up a connection that hangs
+    await eventually(async () => {
+      await store.read(writer.ref);
+      return performance.now() - began > 1_100;
+    });
+    expect(up.slice(before)).to.deep.equal([]);
+  });
+
   it('calls a full memory unavailable, and still removes', async () => {
     const writer = await new Writer(store).create(['1']);
     const cli = server.client();

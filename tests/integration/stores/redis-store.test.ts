@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import type { Redis } from 'ioredis';
 import { SessionDamagedError } from '../../../server/sessions/session-store.ts';
 import { createRedisClient } from '../../../server/stores/redis/client.ts';
 import { IndexDamagedError, StoreSettingsError } from '../../../server/stores/redis/errors.ts';
@@ -50,7 +49,7 @@ describe('the redis store on a real server', () => {
   /** What clients, not scripts, asked for meanwhile. */
   const commandsOf = async (work: () => Promise<unknown>): Promise<string[]> => {
     const seen: string[] = [];
-    const monitor = await (redis.client.duplicate() as Redis).monitor();
+    const monitor = await redis.client.monitor();
     monitor.on('monitor', (_time: string, [name = '']: string[], source: string) => {
       if (source !== 'lua') seen.push(name.toLowerCase());
     });
@@ -331,9 +330,9 @@ describe('the redis store on a real server', () => {
           .with.property('key', base() + index);
         expect(error.message).to.include(base() + index);
         expect(await redis.client.dump(`${base()}s:s1`)).to.equal(before);
-        const create = await errorOf(
-          store.commit(refOf('s2'), { ...request, ...createOf('e2', ['1']), tasks: request.tasks }),
-        );
+        const { tasks } = request;
+        const second = createOf('e2', ['1'], { tasks, aliases: [aliasOf('others', 'u')] });
+        const create = await errorOf(store.commit(refOf('s2'), second));
         expect(create).to.be.instanceOf(IndexDamagedError);
         expect(await redis.client.exists(`${base()}s:s2`)).to.equal(0);
       });

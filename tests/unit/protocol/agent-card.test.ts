@@ -14,7 +14,9 @@ const INPUT: CardInput = {
   capabilities: { streaming: true, pushNotifications: false, extendedAgentCard: false },
   defaultInputModes: ['text/plain'],
   defaultOutputModes: ['text/plain', 'application/json'],
-  skills: [{ id: 'echo', name: 'Echo', description: 'Echoes', tags: ['demo'], examples: ['hi'], inputModes: [] }],
+  skills: [
+    { id: 'echo', name: 'Echo', description: 'Echoes', tags: ['demo'], examples: ['hi'], inputModes: [] },
+  ],
 };
 
 const SHARED = {
@@ -72,7 +74,10 @@ describe('the agent card', () => {
   });
 
   it('says truly what is on and what is off', () => {
-    const on = { ...INPUT, capabilities: { streaming: false, pushNotifications: true, extendedAgentCard: true } };
+    const on = {
+      ...INPUT,
+      capabilities: { streaming: false, pushNotifications: true, extendedAgentCard: true },
+    };
     expect(mergedCard(on)).to.deep.include({
       capabilities: {
         streaming: false,
@@ -85,7 +90,8 @@ describe('the agent card', () => {
   });
 
   it('leaves out what there is none of', () => {
-    const { provider: _provider, documentationUrl: _docs, iconUrl: _icon, ...least } = INPUT;
+    const { name, description, version, url, capabilities, defaultInputModes, defaultOutputModes } = INPUT;
+    const least = { name, description, version, url, capabilities, defaultInputModes, defaultOutputModes };
     expect(v1Card({ ...least, skills: [] })).to.have.all.keys(
       ...['name', 'description', 'version', 'supportedInterfaces', 'capabilities'],
       ...['defaultInputModes', 'defaultOutputModes', 'skills'],
@@ -95,7 +101,10 @@ describe('the agent card', () => {
   it('is read by the official SDK, as 1.0 and as 0.3', () => {
     for (const card of [mergedCard(INPUT), v1Card(INPUT)]) {
       const read = AgentCard.fromJSON(card);
-      expect(read.supportedInterfaces.map(({ protocolVersion }) => protocolVersion)).to.deep.equal(['1.0', '0.3']);
+      expect(read.supportedInterfaces.map(({ protocolVersion }) => protocolVersion)).to.deep.equal([
+        '1.0',
+        '0.3',
+      ]);
       expect(read.capabilities?.streaming).to.equal(true);
       expect(read.skills).to.have.length(1);
     }

@@ -9,7 +9,10 @@ const SENDS: Record<Dialect, (message: object) => unknown> = {
   v03: (message) => ({
     message: { messageId: 'm', role: 'user', parts: [{ kind: 'text', text: 'x' }], ...message },
   }),
-  v01: (message) => ({ id: 't', message: { role: 'user', parts: [{ type: 'text', text: 'x' }], ...message } }),
+  v01: (message) => ({
+    id: 't',
+    message: { role: 'user', parts: [{ type: 'text', text: 'x' }], ...message },
+  }),
 };
 const TEXT: Record<Dialect, (text: string) => object> = {
   v1: (text) => ({ text }),
@@ -25,8 +28,8 @@ const DATA: Record<Dialect, (data: unknown) => object> = {
 const nested = (levels: number): unknown => (levels === 0 ? {} : { a: nested(levels - 1) });
 
 for (const dialect of ['v1', 'v03', 'v01'] as const) {
-  const { decodeSend, decodeGet } = CODECS[dialect];
-  const send = (message: object) => decodeSend(SENDS[dialect](message));
+  const send = (message: object) => CODECS[dialect].decodeSend(SENDS[dialect](message));
+  const decodeGet = (params: unknown) => CODECS[dialect].decodeGet(params);
   const text = TEXT[dialect];
 
   describe(`the bounds of ${dialect}`, () => {
@@ -62,7 +65,10 @@ for (const dialect of ['v1', 'v03', 'v01'] as const) {
 
     it('refuse ids that cannot be keys', () => {
       for (const id of ['', 'a\u0000', 'a\nb', 'a\u007f', 'a\u0085', '\ud800', 'x\udc00y', 5, null, {}]) {
-        expect(refusal(() => decodeGet({ id })), JSON.stringify(id)).to.have.keys('id');
+        expect(
+          refusal(() => decodeGet({ id })),
+          JSON.stringify(id),
+        ).to.have.keys('id');
       }
       for (const id of ['a', 'a:b', 'a.b', '{a}', '*', '../..', '__proto__', '\u{1f600}', ' ']) {
         expect(decodeGet({ id }).id).to.equal(id);
@@ -73,8 +79,12 @@ for (const dialect of ['v1', 'v03', 'v01'] as const) {
       const bad = 'a\ud800b';
       const why = 'must be well-formed Unicode, without lone surrogates';
       expect(refusal(() => send({ parts: [text(bad)] }))).to.deep.equal({ 'message.parts[0].text': why });
-      expect(refusal(() => send({ metadata: { a: [{ b: bad }] } }))).to.deep.equal({ 'message.metadata.a[0].b': why });
-      expect(refusal(() => send({ metadata: { [bad]: 1 } }))).to.deep.equal({ 'message.metadata.a\ufffdb': why });
+      expect(refusal(() => send({ metadata: { a: [{ b: bad }] } }))).to.deep.equal({
+        'message.metadata.a[0].b': why,
+      });
+      expect(refusal(() => send({ metadata: { [bad]: 1 } }))).to.deep.equal({
+        'message.metadata.a\ufffdb': why,
+      });
       const data = DATA[dialect]({ a: bad });
       expect(refusal(() => send({ parts: [data] }))).to.deep.equal({ 'message.parts[0].data.a': why });
       expect(send({ parts: [text('\u{1f600}')] }).message.parts[0]).to.deep.equal({ text: '\u{1f600}' });
@@ -86,9 +96,13 @@ for (const dialect of ['v1', 'v03', 'v01'] as const) {
     });
 
     it('refuse nesting that would overflow the stack', () => {
-      expect(send({ parts: [DATA[dialect](nested(63))] }).message.parts[0]).to.deep.equal({ data: nested(63) });
+      expect(send({ parts: [DATA[dialect](nested(63))] }).message.parts[0]).to.deep.equal({
+        data: nested(63),
+      });
       const fields = refusal(() => send({ parts: [DATA[dialect](nested(64))] }));
       expect(Object.values(fields)).to.deep.equal(['must not be nested more than 64 levels deep']);
+      const lists: unknown = JSON.parse(`{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`);
+      expect(Object.values(refusal(() => send({ parts: [DATA[dialect](lists)] })))).to.have.length(1);
     });
 
     it('repeat little of a key that is too long to repeat', () => {
@@ -104,9 +118,9 @@ describe('the bounds of ids', () => {
   it('take 256 bytes for messages and sessions', () => {
     for (const member of ['messageId', 'contextId']) {
       for (const dialect of ['v1', 'v03'] as const) {
-        const { decodeSend } = CODECS[dialect];
-        expect(decodeSend(SENDS[dialect]({ [member]: 'x'.repeat(256) })).message).to.have.property(member);
-        expect(refusal(() => decodeSend(SENDS[dialect]({ [member]: long })))).to.deep.equal({
+        const send = (message: object) => CODECS[dialect].decodeSend(SENDS[dialect](message));
+        expect(send({ [member]: 'x'.repeat(256) }).message).to.have.property(member);
+        expect(refusal(() => send({ [member]: long }))).to.deep.equal({
           [`message.${member}`]: 'must be at most 256 bytes of UTF-8',
         });
       }
@@ -117,8 +131,9 @@ describe('the bounds of ids', () => {
 
   it('take 32 references', () => {
     for (const dialect of ['v1', 'v03'] as const) {
-      const { decodeSend } = CODECS[dialect];
-      const refer = (count: number) => decodeSend(SENDS[dialect]({ referenceTaskIds: Array(count).fill('t') }));
+      const codec = CODECS[dialect];
+      const refer = (count: number) =>
+        codec.decodeSend(SENDS[dialect]({ referenceTaskIds: Array(count).fill('t') }));
       expect(refer(32).message.referenceTaskIds).to.have.length(32);
       expect(refusal(() => refer(33))).to.have.keys('message.referenceTaskIds');
     }

@@ -52,6 +52,7 @@ const ROWS: [version: string | undefined, method: string, ...outcome: unknown[]]
   ['2.0', 'SendMessage', 'v1', false, -32009],
   ['0.2', 'message/send', 'v1', false, -32009],
   ['01.0', 'SendMessage', 'v1', false, -32009],
+  ['1.0.0.1', 'SendMessage', 'v1', false, -32009],
   ['1.0-beta', 'SendMessage', 'v1', false, -32009],
   ['1.0, 0.3', 'SendMessage', 'v1', false, -32009],
   ['__proto__', 'tasks/send', 'v1', false, -32009],
@@ -60,7 +61,7 @@ const ROWS: [version: string | undefined, method: string, ...outcome: unknown[]]
 
 describe('selectDialect', () => {
   for (const [version, method, ...expected] of ROWS) {
-    it(`answers ${method} with version ${JSON.stringify(version) ?? 'absent'} by ${expected.join(', ')}`, () => {
+    it(`answers ${method} with version ${version === undefined ? 'absent' : `'${version}'`} by ${expected.join(', ')}`, () => {
       expect(outcome(selectDialect(method, version, STRICT))).to.deep.equal(expected);
     });
   }
@@ -73,7 +74,11 @@ describe('selectDialect', () => {
   });
 
   it('serves 1.0 methods without a version as 1.0 when it is told to be lenient', () => {
-    expect(outcome(selectDialect('SendMessage', undefined, LENIENT))).to.deep.equal(['v1', false, 'sendMessage']);
+    expect(outcome(selectDialect('SendMessage', undefined, LENIENT))).to.deep.equal([
+      'v1',
+      false,
+      'sendMessage',
+    ]);
     expect(outcome(selectDialect('SendMessage', '0.3', LENIENT))).to.deep.equal(['v03', false, -32601]);
     expect(outcome(selectDialect('SendMessage', '2.0', LENIENT))).to.deep.equal(['v1', false, -32009]);
     expect(outcome(selectDialect('tasks/get', undefined, LENIENT))).to.deep.equal(['v03', true, 'getTask']);

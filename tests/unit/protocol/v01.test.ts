@@ -57,11 +57,17 @@ describe('the 0.1 codec reads a send', () => {
   it('with data that is an object or a list', () => {
     expect(sendPart({ type: 'data', data: [1, { a: 2 }] })).to.deep.equal({ data: [1, { a: 2 }] });
     expect(refusal(() => sendPart({ type: 'data', data: 'x' }))).to.have.keys('message.parts[0].data');
-    expect(refusal(() => sendPart({ type: 'data', data: [['\ud800']] }))).to.have.keys('message.parts[0].data[0][0]');
+    expect(refusal(() => sendPart({ type: 'data', data: [['\ud800']] }))).to.have.keys(
+      'message.parts[0].data[0][0]',
+    );
   });
 
   it('with a file that is only named, and shows it as it came', () => {
-    const file = { type: 'file', file: { name: 'report.pdf', mimeType: 'application/pdf' }, metadata: { p: 1 } };
+    const file = {
+      type: 'file',
+      file: { name: 'report.pdf', mimeType: 'application/pdf' },
+      metadata: { p: 1 },
+    };
     const part = sendPart(file);
     expect(part).to.deep.include({ data: null, filename: 'report.pdf', mediaType: 'application/pdf' });
     const task = aTask({ history: [aMessage({ parts: [part!] })] });
@@ -71,7 +77,11 @@ describe('the 0.1 codec reads a send', () => {
 
 describe('the 0.1 codec refuses', () => {
   it('each bad field', () => {
-    const params = { sessionId: '', message: { role: 'ROLE_USER', parts: [{ type: 'image' }] }, historyLength: -1 };
+    const params = {
+      sessionId: '',
+      message: { role: 'ROLE_USER', parts: [{ type: 'image' }] },
+      historyLength: -1,
+    };
     expect(refusal(() => V01.decodeSend(params))).to.deep.equal({
       id: 'is required',
       sessionId: 'must not be empty',
@@ -85,7 +95,10 @@ describe('the 0.1 codec refuses', () => {
 describe('the 0.1 codec reads a get and a cancel', () => {
   it('asking for no history unless it says how much', () => {
     expect(V01.decodeGet({ id: 'mine' })).to.deep.equal({ id: 'mine', historyLength: 0 });
-    expect(V01.decodeGet({ id: 'mine', historyLength: null })).to.deep.equal({ id: 'mine', historyLength: 0 });
+    expect(V01.decodeGet({ id: 'mine', historyLength: null })).to.deep.equal({
+      id: 'mine',
+      historyLength: 0,
+    });
     expect(V01.decodeGet({ id: 'mine', historyLength: 3 })).to.deep.equal({ id: 'mine', historyLength: 3 });
     expect(V01.decodeCancel({ id: 'mine', metadata: {} })).to.deep.equal({ id: 'mine' });
     expect(refusal(() => V01.decodeCancel({}))).to.deep.equal({ id: 'is required' });

@@ -82,13 +82,17 @@ describe('the 0.3 codec reads a send', () => {
   });
 
   it('ignoring what does not belong to the kind of a part', () => {
-    expect(sendPart({ kind: 'text', text: 'hi', data: 5, file: 'x', type: 'data' })).to.deep.equal({ text: 'hi' });
+    expect(sendPart({ kind: 'text', text: 'hi', data: 5, file: 'x', type: 'data' })).to.deep.equal({
+      text: 'hi',
+    });
   });
 
   it('and keeps members called __proto__ without becoming one', () => {
     const data: unknown = JSON.parse('{"__proto__":{"polluted":1}}');
     const part = sendPart({ kind: 'data', data, metadata: data });
-    expect(JSON.stringify(part)).to.equal('{"data":{"__proto__":{"polluted":1}},"metadata":{"__proto__":{"polluted":1}}}');
+    expect(JSON.stringify(part)).to.equal(
+      '{"data":{"__proto__":{"polluted":1}},"metadata":{"__proto__":{"polluted":1}}}',
+    );
     expect(Reflect.get(part ?? {}, 'polluted')).to.equal(undefined);
   });
 });
@@ -97,7 +101,11 @@ describe('the 0.3 codec refuses', () => {
   it('each bad field, and takes no names of the proto file', () => {
     const params = {
       message: { kind: 'task', message_id: 'm1', role: 'agent', parts: [] },
-      configuration: { historyLength: '2', blocking: 1, pushNotificationConfig: { authentication: { schemes: [] } } },
+      configuration: {
+        historyLength: '2',
+        blocking: 1,
+        pushNotificationConfig: { authentication: { schemes: [] } },
+      },
     };
     expect(refusal(() => V03.decodeSend(params))).to.deep.equal({
       'message.kind': 'must be message',
@@ -126,7 +134,10 @@ describe('the 0.3 codec refuses', () => {
       [{ kind: 'file', file: { bytes: '!' } }, 'message.parts[0].file.bytes'],
       [null, 'message.parts[0]'],
     ] as const) {
-      expect(refusal(() => sendPart(part)), JSON.stringify(part)).to.have.keys(field);
+      expect(
+        refusal(() => sendPart(part)),
+        JSON.stringify(part),
+      ).to.have.keys(field);
     }
   });
 });
@@ -143,8 +154,18 @@ describe('the 0.3 codec reads a get and a cancel', () => {
 describe('the 0.3 codec shows', () => {
   it('a task bare, with its kind on everything', () => {
     const task = aTask({
-      status: { state: 'TASK_STATE_AUTH_REQUIRED', timestamp: TIME, message: aMessage({ role: 'ROLE_AGENT' }) },
-      artifacts: [{ artifactId: 'a1', name: 'n', parts: [{ text: 'x' }, { url: 'u', filename: 'f', mediaType: 'a/b' }] }],
+      status: {
+        state: 'TASK_STATE_AUTH_REQUIRED',
+        timestamp: TIME,
+        message: aMessage({ role: 'ROLE_AGENT' }),
+      },
+      artifacts: [
+        {
+          artifactId: 'a1',
+          name: 'n',
+          parts: [{ text: 'x' }, { url: 'u', filename: 'f', mediaType: 'a/b' }],
+        },
+      ],
       history: [aMessage()],
     });
     const ids = { contextId: 'c1', taskId: 'c1.t1' };
@@ -175,11 +196,20 @@ describe('the 0.3 codec shows', () => {
 
   it('a message bare', () => {
     const message = aMessage({ role: 'ROLE_AGENT', contextId: 'c1' });
-    expect(V03.encodeSend({ kind: 'message', message })).to.deep.equal({ ...MESSAGE, role: 'agent', contextId: 'c1' });
+    expect(V03.encodeSend({ kind: 'message', message })).to.deep.equal({
+      ...MESSAGE,
+      role: 'agent',
+      contextId: 'c1',
+    });
   });
 
   it('nothing where there is nothing', () => {
-    expect(V03.encodeTask(view(aTask({ metadata: {} })))).to.have.all.keys('kind', 'id', 'contextId', 'status');
+    expect(V03.encodeTask(view(aTask({ metadata: {} })))).to.have.all.keys(
+      'kind',
+      'id',
+      'contextId',
+      'status',
+    );
   });
 
   it('a task that 0.1 made by the id its client knows, everywhere', () => {

@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import { V1 } from '../../../protocol/dialects/v1.ts';
-import { TASK_STATES } from '../../../protocol/task-state.ts';
-import { aMessage, aTask, at, inState, overTheWire, refusal, TIME, view } from './fixtures.ts';
+import { refusal } from './fixtures.ts';
 
 const MESSAGE = { messageId: 'm1', role: 'ROLE_USER', parts: [{ text: 'hi' }] };
 const send = (message: object, rest: object = {}) => V1.decodeSend({ message, ...rest });
@@ -73,7 +72,14 @@ describe('the 1.0 codec reads a send', () => {
   it('taking null, and the empty string where there is no presence, for unset', () => {
     const decoded = V1.decodeSend({
       tenant: '',
-      message: { ...MESSAGE, contextId: '', taskId: null, metadata: null, extensions: [], referenceTaskIds: null },
+      message: {
+        ...MESSAGE,
+        contextId: '',
+        taskId: null,
+        metadata: null,
+        extensions: [],
+        referenceTaskIds: null,
+      },
       configuration: { historyLength: null, acceptedOutputModes: null, taskPushNotificationConfig: null },
       metadata: {},
     });
@@ -83,7 +89,9 @@ describe('the 1.0 codec reads a send', () => {
   it('with history 0 as none, not as unset', () => {
     expect(send(MESSAGE, { configuration: { historyLength: 0 } }).historyLength).to.equal(0);
     expect(send(MESSAGE, { configuration: { historyLength: '1e2' } }).historyLength).to.equal(100);
-    expect(Object.is(send(MESSAGE, { configuration: { historyLength: -0 } }).historyLength, 0)).to.equal(true);
+    expect(Object.is(send(MESSAGE, { configuration: { historyLength: -0 } }).historyLength, 0)).to.equal(
+      true,
+    );
   });
 
   it('with data of any kind, null too', () => {
@@ -110,11 +118,15 @@ describe('the 1.0 codec reads a send', () => {
   });
 
   it('and drops what it does not know', () => {
-    expect(send({ ...MESSAGE, kind: 'message', parts: [{ text: 'hi', kind: 'text' }] }).message).to.deep.equal(MESSAGE);
+    expect(
+      send({ ...MESSAGE, kind: 'message', parts: [{ text: 'hi', kind: 'text' }] }).message,
+    ).to.deep.equal(MESSAGE);
   });
 
   it('and keeps members called __proto__ without becoming one', () => {
-    const metadata: unknown = JSON.parse('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}');
+    const metadata: unknown = JSON.parse(
+      '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}',
+    );
     const { message } = send({ ...MESSAGE, metadata, parts: [{ data: metadata }] });
     expect(JSON.stringify(message.metadata)).to.equal(JSON.stringify(metadata));
     expect(JSON.stringify(message.parts[0])).to.equal(JSON.stringify({ data: metadata }));
@@ -184,7 +196,11 @@ describe('the 1.0 codec refuses', () => {
         'message.parts[0]': 'must have one of text, raw, url, data',
       });
     }
-    for (const part of [{ text: 'a', url: 'b' }, { text: '', data: null }, { raw: '', text: '' }]) {
+    for (const part of [
+      { text: 'a', url: 'b' },
+      { text: '', data: null },
+      { raw: '', text: '' },
+    ]) {
       expect(refusal(() => sendPart(part))).to.deep.equal({
         'message.parts[0]': 'must have only one of text, raw, url, data',
       });
@@ -223,66 +239,5 @@ describe('the 1.0 codec reads a get and a cancel', () => {
   it('and refuses them without an id', () => {
     expect(refusal(() => V1.decodeGet({ name: 'tasks/1' }))).to.deep.equal({ id: 'is required' });
     expect(refusal(() => V1.decodeCancel({ id: '' }))).to.deep.equal({ id: 'must not be empty' });
-  });
-});
-
-describe('the 1.0 codec shows', () => {
-  const full = aTask({
-    status: { state: 'TASK_STATE_INPUT_REQUIRED', timestamp: TIME, message: aMessage({ role: 'ROLE_AGENT' }) },
-    artifacts: [
-      { artifactId: 'a1', name: 'n', description: 'd', parts: [{ data: null }], extensions: ['e'], metadata: { m: 1 } },
-    ],
-    history: [aMessage({ parts: [{ raw: 'QQ==', filename: 'f', mediaType: 'a/b', metadata: { p: 1 } }] })],
-    metadata: { k: 'v' },
-  });
-
-  it('a task bare in a get and wrapped in the answer to a send', () => {
-    const task = V1.encodeTask(view(full));
-    expect(V1.encodeSend({ kind: 'task', view: view(full) })).to.deep.equal({ task });
-    expect(overTheWire(task)).to.deep.equal({
-      id: 'c1.t1',
-      contextId: 'c1',
-      status: {
-        state: 'TASK_STATE_INPUT_REQUIRED',
-        message: { messageId: 'm1', role: 'ROLE_AGENT', contextId: 'c1', taskId: 'c1.t1', parts: [{ text: 'hi' }] },
-        timestamp: TIME,
-      },
-      artifacts: [
-        { artifactId: 'a1', name: 'n', description: 'd', parts: [{ data: null }], extensions: ['e'], metadata: { m: 1 } },
-      ],
-      history: [
-        {
-          messageId: 'm1',
-          role: 'ROLE_USER',
-          contextId: 'c1',
-          taskId: 'c1.t1',
-          parts: [{ raw: 'QQ==', filename: 'f', mediaType: 'a/b', metadata: { p: 1 } }],
-        },
-      ],
-      metadata: { k: 'v' },
-    });
-  });
-
-  it('a message wrapped', () => {
-    const message = aMessage({ role: 'ROLE_AGENT', contextId: 'c1' });
-    expect(V1.encodeSend({ kind: 'message', message })).to.deep.equal({
-      message: { messageId: 'm1', role: 'ROLE_AGENT', contextId: 'c1', parts: [{ text: 'hi' }] },
-    });
-  });
-
-  it('nothing where there is nothing', () => {
-    const bare = aTask({ metadata: {}, history: [] });
-    expect(V1.encodeTask(view(bare))).to.have.all.keys('id', 'contextId', 'status');
-  });
-
-  it('every state by its name', () => {
-    for (const state of TASK_STATES) {
-      expect(at(V1.encodeTask(view(inState(state))), 'status', 'state')).to.equal(state);
-    }
-  });
-
-  it('a task that 0.1 made under its own id', () => {
-    const shown = V1.encodeTask(view(aTask(), { alias: 'mine', dialect: 'v01' }));
-    expect(at(shown, 'id')).to.equal('c1.t1');
   });
 });

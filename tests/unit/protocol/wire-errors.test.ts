@@ -1,6 +1,12 @@
 import { expect } from 'chai';
 import { CODECS } from '../../../protocol/dialects/codecs.ts';
-import { ERRORS, invalidParams, ProtocolError, taskNotFound, type ErrorReason } from '../../../protocol/errors.ts';
+import {
+  ERRORS,
+  invalidParams,
+  ProtocolError,
+  taskNotFound,
+  type ErrorReason,
+} from '../../../protocol/errors.ts';
 
 const { v1, v03, v01 } = CODECS;
 
@@ -60,8 +66,16 @@ describe('errors on the wire', () => {
         metadata: { taskId: 't9' },
       },
     ]);
-    expect(v03.encodeError(error)).to.deep.equal({ code: -32001, message: 'Task not found', data: { taskId: 't9' } });
-    expect(v01.encodeError(error)).to.deep.equal({ code: -32001, message: 'Task not found', data: { taskId: 't9' } });
+    expect(v03.encodeError(error)).to.deep.equal({
+      code: -32001,
+      message: 'Task not found',
+      data: { taskId: 't9' },
+    });
+    expect(v01.encodeError(error)).to.deep.equal({
+      code: -32001,
+      message: 'Task not found',
+      data: { taskId: 't9' },
+    });
   });
 
   it('name bad fields', () => {
@@ -96,6 +110,7 @@ describe('errors on the wire', () => {
 
   it('keep their cause to themselves', () => {
     const error = new ProtocolError('INTERNAL', { cause: new Error('redis://user:secret@host') });
-    for (const codec of [v1, v03, v01]) expect(JSON.stringify(codec.encodeError(error))).to.not.include('secret');
+    for (const codec of [v1, v03, v01])
+      expect(JSON.stringify(codec.encodeError(error))).to.not.include('secret');
   });
 });

@@ -1,0 +1,62 @@
+import type { Bytes, DurationMs, EpochMs } from '../../protocol/units.ts';
+import type { DecidedRecord, RecordBody } from './records.ts';
+import { TAIL_MAX_BYTES, TAIL_MAX_RECORDS } from './session-store.ts';
+import type { Session } from './session.ts';
+
+/** `unchanged`: the decision was that there is nothing to store. */
+export type ChangeOutcome = 'stored' | 'deferred' | 'unchanged';
+
+/**
+ * Decides records on the draft; pure, and called again when the head had moved. Throws to reject the change.
+ *
+ * @param at time stamp for the records
+ */
+export type Decide = (draft: Session, at: EpochMs) => readonly RecordBody[];
+
+export interface ChangeOptions {
+  /** A client's write or its runner's: slides the TTL. False for settling, receipts, the reaper. */
+  readonly slides?: boolean;
+  /** Monotonic moment at which the change stops waiting for the store. Default: now + PATIENCE_MS. */
+  readonly deadline?: DurationMs;
+  /** Commit even when there is nothing to store: renews the life of the session. */
+  readonly renews?: boolean;
+  /** Rather fail than defer: the change makes no sense without the store's word. */
+  readonly mustStore?: boolean;
+}
+
+/** A change on its way to the store. */
+export interface Intent {
+  readonly decide: Decide;
+  readonly options: ChangeOptions;
+  readonly since: DurationMs;
+  readonly deadline: DurationMs;
+  records: readonly DecidedRecord[];
+  /** Acknowledged from memory: from now on it is never decided again, only rebased. */
+  deferred: boolean;
+  readonly settle: (outcome: ChangeOutcome) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+export interface Batch {
+  readonly intents: readonly Intent[];
+  readonly records: readonly DecidedRecord[];
+}
+
+export const sizeOf = (records: readonly DecidedRecord[]): Bytes =>
+  records.reduce((sum, record) => sum + record.bytes, 0);
+
+/** The oldest changes that fit into one commit; a change is never split. */
+export function takeBatch(waiting: readonly Intent[]): Batch {
+  const intents: Intent[] = [];
+  const records: DecidedRecord[] = [];
+  let bytes = 0;
+  for (const intent of waiting) {
+    const more = sizeOf(intent.records);
+    const fits = records.length + intent.records.length <= TAIL_MAX_RECORDS && bytes + more <= TAIL_MAX_BYTES;
+    if (intents.length > 0 && !fits) break;
+    intents.push(intent);
+    records.push(...intent.records);
+    bytes += more;
+  }
+  return { intents, records };
+}

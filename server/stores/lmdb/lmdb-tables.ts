@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto';
+import type { RootDatabase } from 'lmdb';
+import type { EpochMs } from '../../../protocol/units.ts';
+import { encodeId } from '../../sessions/session-ref.ts';
+import { SessionDamagedError } from '../../sessions/session-store.ts';
+import type { Address, Entry, StoredTask, Tables } from '../embedded/tables.ts';
+
+export type JournalDatabase = RootDatabase<string, (string | number)[]>;
+
+/** Encoded ids lie strictly between these. */
+const FIRST = '!';
+const LAST = '~';
+const RETIRE_SCAN = 1_000;
+
+/** What the database keeps of an entry beside the entry. */
+type StoredEntry = Entry & {
+  /**
+   * Where it stands in the expiry index: never later than it expires. A session that slides is not moved there with
+   * every commit, but when its turn comes.
+   */
+  readonly i: EpochMs;
+};
+
+/**
+ * The tables in one LMDB database. A record is a key of its own, so that a commit costs what it brings.
+ *
+ * ```
+ * s tenant session          entry          r tenant session n       record
+ * t tenant session local    task           x tenant when session    expiry index
+ * a tenant hash             alias -> task  l tenant session hash    aliases of a session
+ * b instance                last beat
+ * ```
+ * A key may have 1,978 bytes and an encoded id 768, so an alias, which has three of them, is known by its hash.
+ */
+export class LmdbTables implements Tables {
+  readonly #db: JournalDatabase;
+
+  constructor(db: JournalDatabase) {
+    this.#db = db;
+  }
+
+  entry(at: Address): Entry | undefined {
+    return this.#stored(at);
+  }
+
+  #stored({ tenant, session }: Address): StoredEntry | undefined {
+    const json = this.#db.get(['s', tenant, session]);
+    if (json === undefined) return undefined;
+    const damaged = (field: string, cause?: unknown) =>
+      new SessionDamagedError(`s ${tenant} ${session}`, field, { cause });
+    let stored: Partial<Record<string, unknown>> | null;
+    try {
+      stored = JSON.parse(json) as typeof stored;
+    } catch (error) {
+      throw damaged('entry', error);
+    }
+    if (typeof stored?.e !== 'string' || stored.e === '') throw damaged('e');
+    if (typeof stored.x !== 'number' || typeof stored.i !== 'number') throw damaged('x');
+    if (typeof stored.d !== 'number' && !Number.isSafeInteger(stored.v)) throw damaged('v');
+    return stored as unknown as StoredEntry;
+  }
+
+  putEntry({ tenant, session }: Address, entry: Entry): void {
+    const indexed = this.#stored({ tenant, session })?.i;
+    const i = indexed === undefined || entry.x < indexed ? entry.x : indexed;
+    if (i !== indexed) {
+      if (indexed !== undefined) void this.#db.remove(['x', tenant, indexed, session]);
+      this.#put(['x', tenant, i, session], '1');
+    }
+    this.#put(['s', tenant, session], JSON.stringify({ ...entry, i }));
+  }
+
+  record({ tenant, session }: Address, n: number): string | undefined {
+    return this.#db.get(['r', tenant, session, n]);
+  }
+
+  putRecord({ tenant, session }: Address, n: number, json: string): void {
+    this.#put(['r', tenant, session, n], json);
+  }
+
+  putTask({ tenant, session }: Address, local: string, task: StoredTask): void {
+    this.#put(['t', tenant, session, local], JSON.stringify(task));
+  }
+
+  dropTask({ tenant, session }: Address, local: string): void {
+    void this.#db.remove(['t', tenant, session, local]);
+  }
+
+  alias(tenant: string, field: string): string | undefined {
+    return this.#db.get(['a', tenant, hashOf(field)]);
+  }
+
+  putAlias({ tenant, session }: Address, field: string, taskId: string): void {
+    const hash = hashOf(field);
+    this.#put(['a', tenant, hash], taskId);
+    this.#put(['l', tenant, session, hash], field);
+  }
+
+  purge(at: Address): void {
+    const { tenant, session } = at;
+    const stored = this.#stored(at);
+    if (stored !== undefined) void this.#db.remove(['x', tenant, stored.i, session]);
+    void this.#db.remove(['s', tenant, session]);
+    this.#removeRange(['r', tenant, session, 0], ['r', tenant, session, Number.MAX_SAFE_INTEGER]);
+    this.#removeRange(['t', tenant, session, FIRST], ['t', tenant, session, LAST]);
+    for (const key of this.#keys(['l', tenant, session, FIRST], ['l', tenant, session, LAST])) {
+      const alias = ['a', tenant, String(key[3])];
+      if (this.#db.get(alias)?.startsWith(`${session}.`)) void this.#db.remove(alias);
+      void this.#db.remove(key);
+    }
+  }
+
+  expired(tenant: string, now: EpochMs, limit: number): Address[] {
+    for (;;) {
+      const due = this.#keys(['x', tenant, 0], ['x', tenant, now, LAST], RETIRE_SCAN);
+      const found: Address[] = [];
+      for (const key of due) {
+        const at = { tenant, session: String(key[3]) };
+        if (this.#isOver(at, key, now)) found.push(at);
+        if (found.length === limit) break;
+      }
+      // all of these had only to be put further back: there may be others behind them
+      if (found.length > 0 || due.length < RETIRE_SCAN) return found;
+    }
+  }
+
+  #isOver(at: Address, key: (string | number)[], now: EpochMs): boolean {
+    let stored: StoredEntry | undefined;
+    try {
+      stored = this.#stored(at);
+    } catch {
+      // damaged: not ours to clear away, and not in the way of the others
+      stored = undefined;
+    }
+    if (stored !== undefined && stored.x <= now) return true;
+    void this.#db.remove(key);
+    if (stored !== undefined) {
+      this.#put(['x', at.tenant, stored.x, at.session], '1');
+      this.#put(['s', at.tenant, at.session], JSON.stringify({ ...stored, i: stored.x }));
+    }
+    return false;
+  }
+
+  beatOf(instance: string): EpochMs | undefined {
+    const beat = this.#db.get(['b', encodeId(instance)]);
+    return beat === undefined ? undefined : Number(beat);
+  }
+
+  putBeat(instance: string, at: EpochMs | undefined): void {
+    if (at === undefined) void this.#db.remove(['b', encodeId(instance)]);
+    else this.#put(['b', encodeId(instance)], String(at));
+  }
+
+  /** Of an earlier process: it is dead, because the folder is ours alone. */
+  forgetBeats(): void {
+    this.#removeRange(['b', FIRST], ['b', LAST]);
+  }
+
+  tasks(tenant: string): ReadonlyMap<string, StoredTask> {
+    const range = this.#db.getRange({ start: ['t', tenant, FIRST], end: ['t', tenant, LAST] });
+    const found = new Map<string, StoredTask>();
+    for (const { key, value } of range) found.set(key.slice(2).join('.'), JSON.parse(value) as StoredTask);
+    return found;
+  }
+
+  // inside a transaction a write is done when it returns; its promise says nothing more
+
+  #put(key: (string | number)[], value: string): void {
+    void this.#db.put(key, value);
+  }
+
+  #removeRange(start: (string | number)[], end: (string | number)[]): void {
+    for (const key of this.#keys(start, end)) void this.#db.remove(key);
+  }
+
+  /** As an array: removing while a cursor walks is not safe. */
+  #keys(start: (string | number)[], end: (string | number)[], limit?: number): (string | number)[][] {
+    return [...this.#db.getKeys({ start, end, ...(limit !== undefined && { limit }) })];
+  }
+}
+
+const hashOf = (field: string): string => createHash('sha256').update(field).digest('hex');

@@ -1,0 +1,129 @@
+import { expect } from 'chai';
+import { eventually } from '../helpers/eventually.ts';
+import { Load, type Sent, slowest } from '../helpers/load.ts';
+import {
+  expectAllAnswered,
+  expectStored,
+  expectTold,
+  nothingPending,
+  readyz,
+  useOutage,
+} from '../helpers/outage.ts';
+import type { ServerProcess } from '../helpers/server.ts';
+
+/** How long redis is away. The acceptance run takes 10,000. */
+const AWAY_MS = Number(process.env['OUTAGE_MS'] ?? 3_000);
+/** Sends before it goes and after everything is stored. */
+const QUIET_SENDS = 150;
+
+describe('when redis goes away under 200 sends a second', function () {
+  this.timeout(60_000 + 4 * AWAY_MS);
+  const outage = useOutage();
+
+  /** Drives the load through one outage. */
+  async function through(
+    server: ServerProcess,
+    leave: () => void | Promise<void>,
+    comeBack: () => void | Promise<void>,
+  ): Promise<{ sent: readonly Sent[]; times: Record<'goesAt' | 'knownAt' | 'backAt' | 'storedAt', number> }> {
+    const load = new Load([server.url]).start();
+    try {
+      await load.answered(QUIET_SENDS);
+      const goesAt = performance.now();
+      await leave();
+      await server.logs.next('store_unavailable');
+      const knownAt = performance.now();
+      await eventually(() => performance.now() - goesAt >= AWAY_MS, AWAY_MS + 1_000);
+      const backAt = performance.now();
+      await comeBack();
+      await nothingPending(server.url);
+      const storedAt = performance.now();
+      await load.answered(QUIET_SENDS);
+      return { sent: await load.stop(), times: { goesAt, knownAt, backAt, storedAt } };
+    } finally {
+      await load.stop().catch(() => undefined);
+    }
+  }
+
+  const headersOf = (sent: readonly Sent[], from: number, until: number): (string | null)[] => [
+    ...new Set(
+      sent
+        .filter(({ beganAt, endedAt }) => beganAt >= from && endedAt < until)
+        .map(({ persistence }) => persistence),
+    ),
+  ];
+
+  async function expectHeld(
+    server: ServerProcess,
+    { sent, times }: Awaited<ReturnType<typeof through>>,
+  ): Promise<void> {
+    if (process.env['OUTAGE_NUMBERS'] !== undefined) {
+      const storedAfter = Math.round(times.storedAt - times.backAt);
+      console.log(
+        `      ${sent.length} sends, slowest ${Math.round(slowest(sent))} ms, stored after ${storedAfter} ms`,
+      );
+    }
+    expectAllAnswered(sent);
+    expect(headersOf(sent, 0, times.goesAt)).to.deep.equal(['stored']);
+    expect(headersOf(sent, times.knownAt, times.backAt)).to.deep.equal(['deferred']);
+    expect(headersOf(sent, times.storedAt, Number.POSITIVE_INFINITY)).to.deep.equal(['stored']);
+    await expectStored(outage.client, sent);
+    await expectTold(server.url, sent);
+    expect(server.logs.of('store_unavailable')).to.have.length(1);
+    expect(server.logs.of('store_recovered')).to.have.length(1);
+    expect(
+      server.logs.lines.map(({ event }) => event).filter((event) => event !== 'server_listening'),
+    ).to.deep.equal(['store_unavailable', 'store_recovered']);
+  }
+
+  it('answers every send when redis is killed, and stores all of it once redis is back', async () => {
+    const server = await outage.serve();
+    const held = await through(
+      server,
+      () => outage.redis.kill(),
+      () => outage.redis.start(),
+    );
+    await expectHeld(server, held);
+  });
+
+  it('answers every send while redis is frozen, and stores nothing twice once it thaws', async () => {
+    const server = await outage.serve();
+    const held = await through(
+      server,
+      () => {
+        outage.redis.pause();
+      },
+      () => {
+        outage.redis.resume();
+      },
+    );
+    await expectHeld(server, held);
+  });
+
+  it('serves before redis has ever been there, and stores all of it once redis starts', async () => {
+    await outage.redis.kill();
+    const server = await outage.serve();
+    expect((await fetch(new URL('/livez', server.url))).status).to.equal(200);
+    expect(await readyz(server.url)).to.include({ httpStatus: 503, status: 'starting' });
+    const load = new Load([server.url]).start();
+    try {
+      await load.answered(QUIET_SENDS * 2);
+      expect(await readyz(server.url)).to.include({ httpStatus: 503, status: 'starting' });
+      const backAt = performance.now();
+      await outage.redis.start();
+      await nothingPending(server.url);
+      const storedAt = performance.now();
+      await load.answered(QUIET_SENDS);
+      const sent = await load.stop();
+      expectAllAnswered(sent);
+      expect(headersOf(sent, 0, backAt)).to.deep.equal(['deferred']);
+      expect(headersOf(sent, storedAt, Number.POSITIVE_INFINITY)).to.deep.equal(['stored']);
+      await expectStored(outage.client, sent);
+      await expectTold(server.url, sent);
+      // nobody had heard of the store before, so nothing was lost and nothing came back
+      expect(server.logs.lines.map(({ event }) => event)).to.deep.equal(['server_listening']);
+    } finally {
+      await load.stop().catch(() => undefined);
+    }
+  });
+});

@@ -158,3 +158,8 @@ export function invalidParams(...violations: FieldViolation[]): ProtocolError {
 export function taskNotFound(taskId: string): ProtocolError {
   return new ProtocolError('TASK_NOT_FOUND', { metadata: { taskId } });
 }
+
+/** What cannot be known or promised while the store is away. */
+export function storeUnavailable(cause?: unknown): ProtocolError {
+  return new ProtocolError('STORE_UNAVAILABLE', { retryAfterMs: 1_000, cause });
+}

@@ -161,8 +161,8 @@ export class HoldfastServer {
     await Promise.all([closed, this.backend.drain(this.#now() + drainMs)]);
     clearTimeout(cut);
     clearInterval(sweep);
-    const pendingRecords = this.backend.readiness().pending.records;
     await this.backend.close();
+    const pendingRecords = this.backend.readiness().pending.records;
     this.log('server_stopped', { pendingRecords });
     this.#address = undefined;
     return { pendingRecords };

@@ -1,3 +1,4 @@
+import type { DurationMs } from '../protocol/units.ts';
 import { A2AService } from './a2a/a2a-service.ts';
 import { TaskRunner } from './a2a/task-runner.ts';
 import type { Backend, BackendContext } from './backend.ts';
@@ -74,7 +75,11 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
       await built.start();
       await sessions.start();
     },
-    drain: (deadline) => runner.drain(Math.max(0, deadline - context.now())),
+    drain: async (deadline) => {
+      const leftMs = (): DurationMs => Math.max(0, deadline - context.now());
+      await runner.drain(leftMs());
+      await sessions.drain(leftMs());
+    },
     close: async () => {
       await sessions.close();
       await built.close();

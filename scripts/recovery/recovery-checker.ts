@@ -91,6 +91,10 @@ export function expectedArtifacts(text: string): string[][] {
   return [Array.from({ length: Number(chunks) }, (_, n) => `chunk ${n}`)];
 }
 
+/** A store that is never away may be slow now and then, not as a rule. */
+const UNCONFIRMED_MAX_SHARE = 0.05;
+const UNCONFIRMED_MAX_FEW = 2;
+
 export function judge(evidence: Evidence): Verdict {
   const { sent, stored } = evidence;
   const acknowledged = sent.filter(isAcknowledged);
@@ -98,6 +102,7 @@ export function judge(evidence: Evidence): Verdict {
     ...sent.flatMap((message) => messageFaults(message, evidence)),
     ...orderFaults(evidence),
     ...strangers(evidence),
+    ...excess(sent),
   ];
   const affected = (...kinds: FaultKind[]): number =>
     new Set(faults.filter(({ kind }) => kinds.includes(kind)).map(({ what }) => what)).size;
@@ -204,6 +209,13 @@ function orderFaults({ sent, stored, recalled }: Evidence): Fault[] {
     check(stored.find(({ id }) => id === context)?.userTexts, 'the store');
   }
   return faults;
+}
+
+function excess(sent: readonly SentMessage[]): Fault[] {
+  const unconfirmed = sent.filter(({ isUnconfirmed }) => isUnconfirmed);
+  if (unconfirmed.length <= Math.max(UNCONFIRMED_MAX_FEW, sent.length * UNCONFIRMED_MAX_SHARE)) return [];
+  const detail = `answered as not stored yet, like ${unconfirmed.length} of ${sent.length}`;
+  return unconfirmed.map(({ text }) => ({ kind: 'unanswered', what: text, detail }));
 }
 
 /** Texts that no client sent, and tasks without a message. */

@@ -1,8 +1,9 @@
-import type { Redis } from 'ioredis';
+import { join } from 'node:path';
+import { DATABASE_FILE } from '../../server/stores/lmdb/lmdb-store.ts';
 import { startRedis } from '../../tests/helpers/redis.ts';
 import type { RecoveryOptions } from './recovery-options.ts';
 import type { StoredSession } from './recovery-checker.ts';
-import { readRedis } from './stored-sessions.ts';
+import { readLmdb, readRedis } from './stored-sessions.ts';
 
 /** A store of this run alone. Goes with it, however it ends. */
 export interface StoreUnderTest {
@@ -14,11 +15,12 @@ export interface StoreUnderTest {
 }
 
 /** @param folder where the server runs */
-export async function openStore(kind: RecoveryOptions['store'], _folder: string): Promise<StoreUnderTest> {
+export async function openStore(kind: RecoveryOptions['store'], folder: string): Promise<StoreUnderTest> {
   if (kind === 'redis') return await openRedis();
+  const data = join(folder, 'data');
   return {
-    env: { A2A_STORE: kind },
-    read: () => Promise.resolve([]),
+    env: { A2A_STORE: kind, A2A_DATA_DIR: data },
+    read: () => (kind === 'lmdb' ? readLmdb(join(data, DATABASE_FILE)) : Promise.resolve([])),
     stop: () => Promise.resolve(),
   };
 }
@@ -26,7 +28,7 @@ export async function openStore(kind: RecoveryOptions['store'], _folder: string)
 /** Redis itself is not killed: what it has acknowledged it has. */
 async function openRedis(): Promise<StoreUnderTest> {
   const server = await startRedis({ tcp: true, appendonly: true, args: ['--appendfsync', 'everysec'] });
-  const client: Redis = server.client();
+  const client = server.client();
   return {
     env: { A2A_STORE: 'redis', REDIS_URL: `redis://127.0.0.1:${server.port}/0` },
     read: () => readRedis(client),

@@ -1,5 +1,6 @@
 /** What a store holds, read behind the server's back: record by record, without the code that keeps sessions. */
 import type { Redis } from 'ioredis';
+import { open, type Key } from 'lmdb';
 import { fromStoredJson, type RecordBody } from '../../server/sessions/records.ts';
 import { decodeId } from '../../server/stores/encoded-ids.ts';
 import type { StoredSession } from './recovery-checker.ts';
@@ -59,13 +60,28 @@ function addToTask(tasks: Map<string, OpenTask>, body: RecordBody): void {
   }
 }
 
-/** Every session in a Redis, whoever made it. */
-export async function readRedis(client: Redis): Promise<StoredSession[]> {
+/** Every session in a Redis, whoever made it. @param prefix of the server's keys */
+export async function readRedis(client: Redis, prefix = 'a2a'): Promise<StoredSession[]> {
   const sessions: StoredSession[] = [];
-  for (const key of await client.keys('a2a:1:{*}:s:*')) {
+  for (const key of await client.keys(`${prefix}:1:{*}:s:*`)) {
     const fields = await client.hgetall(key);
     const records = Array.from({ length: Number(fields['v']) }, (_, n) => fields[String(n + 1)] ?? null);
     sessions.push(toStoredSession(decodeId(key.replace(/^.*\}:s:/, '')), records));
   }
   return sessions;
+}
+
+/** Every session in an LMDB file, whoever made it. */
+export async function readLmdb(path: string): Promise<StoredSession[]> {
+  const db = open<string, Key[]>({ path, encoding: 'string', readOnly: true });
+  try {
+    const heads = [...db.getRange({ start: ['s'], end: ['t'] })];
+    return heads.map(({ key: [, tenant = '', session = ''], value }) => {
+      const { v } = JSON.parse(value) as { v: number };
+      const records = Array.from({ length: v }, (_, n) => db.get(['r', tenant, session, n + 1]) ?? null);
+      return toStoredSession(decodeId(String(session)), records);
+    });
+  } finally {
+    await db.close();
+  }
 }

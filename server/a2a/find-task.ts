@@ -1,4 +1,4 @@
-import { ProtocolError, taskNotFound } from '../../protocol/errors.ts';
+import { storeUnavailable, taskNotFound } from '../../protocol/errors.ts';
 import type { TaskView } from '../../protocol/model.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import { encodeId, splitTaskId } from '../sessions/session-ref.ts';
@@ -36,7 +36,8 @@ export async function findTask(parts: A2AParts, id: string, call: CallContext): 
   const task = session.view.task(place.local);
   if (task !== undefined && !task.withdrawn) return { session, local: place.local };
   parts.sessions.release(session);
-  throw taskNotFound(id);
+  // Another instance may have made it since: only the store can tell.
+  throw session.isConfirmed ? taskNotFound(id) : storeUnavailable();
 }
 
 async function findByAlias(
@@ -51,6 +52,7 @@ async function findByAlias(
   const local = session?.view.alias(subject, clientTaskId);
   if (session !== undefined && local !== undefined) return { session, local };
   if (session !== undefined) parts.sessions.release(session);
+  if (session?.isConfirmed === false) throw storeUnavailable();
   return undefined;
 }
 
@@ -75,7 +77,7 @@ function findInMemory(
     if (task !== undefined && !task.withdrawn) return { session, local: task.local };
     parts.sessions.release(session);
   }
-  throw new ProtocolError('STORE_UNAVAILABLE', { retryAfterMs: 1_000, cause });
+  throw storeUnavailable(cause);
 }
 
 export const aliasHintKey = (tenant: string, subject: string, clientTaskId: string): string =>

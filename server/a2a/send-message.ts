@@ -1,18 +1,20 @@
 import { ProtocolError, taskNotFound } from '../../protocol/errors.ts';
 import type { SendParams, SendResult } from '../../protocol/model.ts';
+import { isTerminal } from '../../protocol/task-state.ts';
 import { AliasTakenError } from '../sessions/alias-taken-error.ts';
 import type { ChangeOutcome } from '../sessions/change.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import type { OpenMode } from '../sessions/session-manager.ts';
+import type { StoredMessage } from '../sessions/records.ts';
 import { joinTaskId, splitTaskId, type SessionRef } from '../sessions/session-ref.ts';
 import { StoreUnavailableError } from '../sessions/session-store.ts';
 import type { A2AParts } from './a2a-parts.ts';
 import type { Answer, CallContext } from './call.ts';
-import { firstMessage } from './find-repeat.ts';
 import { aliasHintKey, findTask, toTaskView } from './find-task.ts';
 import {
   derivedSessionId,
   derivedTaskSessionId,
+  isSameMessage,
   randomSessionId,
   toStoredMessage,
 } from './message-identity.ts';
@@ -152,10 +154,10 @@ async function sendTo(
   try {
     // Seen here before: whether its answer was delivered, perhaps by another instance, is asked before it is decided.
     if (placement.wasSeen(session.view)) await parts.sessions.catchUp(session);
-    const outcome = await store(placement, session, address, call, derived);
-    const { placed } = placement;
-    if (placed === undefined) throw new Error('a message was decided without a place');
-    if (placed.how === 'new' || placed.how === 'resumed') parts.runner.start(session, placed.local);
+    const { outcome, placed } = await place(placement, session, address, call, derived);
+    // A send that does not wait is answered with the task: from now on there has to be one.
+    if (placed.how === 'new' || placed.how === 'resumed')
+      parts.runner.start(session, placed.local, !params.blocking);
     if (address.clientTaskId !== undefined) {
       const { tenant, subject } = call.principal;
       parts.aliasHints.set(aliasHintKey(tenant, subject, address.clientTaskId), session.ref.sessionId);
@@ -164,6 +166,37 @@ async function sendTo(
   } finally {
     parts.sessions.release(session);
   }
+}
+
+/** A repeat counts from the moment when what it repeats is stored: until then that may still fail, or be renumbered. */
+async function place(
+  placement: MessagePlacement,
+  session: LiveSession,
+  address: Address,
+  call: CallContext,
+  derived: boolean,
+): Promise<{ outcome: ChangeOutcome; placed: Placed }> {
+  for (;;) {
+    const outcome = await store(placement, session, address, call, derived);
+    const { placed } = placement;
+    if (placed === undefined) throw new Error('a message was decided without a place');
+    const { message } = placed;
+    if (message === undefined || session.view.head >= message) return { outcome, placed };
+    await whenViewed(session, message);
+  }
+}
+
+/** Waits until a record that is on its way can be seen, or nothing is on its way any more. */
+function whenViewed(session: LiveSession, n: number): Promise<void> {
+  return new Promise((resolve) => {
+    const check = (): void => {
+      if (session.isPending && session.view.head < n) return;
+      stop();
+      resolve();
+    };
+    const stop = session.observe(check);
+    check();
+  });
 }
 
 async function store(
@@ -209,12 +242,15 @@ async function answerWhenDue(
 ): Promise<Answer<SendResult>> {
   const { local } = placed;
   const taskId = joinTaskId(session.ref.sessionId, local);
-  const said = placed.message ?? newestOf(session, local, placement.message.messageId);
+  const said = placed.message ?? numberOf(session, local, placement.message);
   if (params.blocking) {
     const isRepeat = placed.how === 'repeat';
     const progress = await waitForTask(parts, session, local, said, parts.settings.blockingMs, isRepeat);
     if (progress === 'gone') throw taskNotFound(taskId);
   }
+  parts.runner.reveal(session.ref, local);
+  // A bare message may be on its way already: then that is the answer.
+  if (session.draft.task(local)?.withdrawn === true) await whenViewed(session, session.draft.head);
   const task = session.view.task(local);
   if (task === undefined) throw taskNotFound(taskId);
   const persistence = outcome === 'deferred' || session.persistence === 'deferred' ? 'deferred' : 'stored';
@@ -226,11 +262,12 @@ async function answerWhenDue(
     const { sessionId: contextId } = session.ref;
     return { result: { kind: 'message', message: { ...task.reply, contextId } }, persistence, delivered };
   }
-  if (placed.how === 'queued' && task.queued > 0 && (task.turn?.n ?? 0) < said && params.blocking) {
-    // Its task ended before its turn: the message stays in the history, and its sender is told.
+  if (params.blocking && isTerminal(task.state) && task.queued > 0 && (task.turn?.n ?? 0) < said) {
+    // Its task ended before its turn: the message stays in the history, and its sender is told. Nothing was done for it,
+    // so the same message sent again is no repeat.
+    parts.sessions.marks.answered(session, said);
     throw new ProtocolError('INVALID_TASK_STATE', { metadata: { taskId } });
   }
-  parts.runner.reveal(session.ref, local);
   return {
     result: { kind: 'task', view: toTaskView(session, task, call, params.historyLength) },
     persistence,
@@ -238,13 +275,18 @@ async function answerWhenDue(
   };
 }
 
-function newestOf(session: LiveSession, local: string, messageId: string): number {
+/** Record number of a message that was just sent. */
+function numberOf(session: LiveSession, local: string, message: StoredMessage): number {
   const history = session.view.task(local)?.history;
   if (history === undefined) return 0;
   for (const entry of history.newestFirst()) {
-    if (entry.message.role === 'ROLE_USER' && entry.message.messageId === messageId) return entry.n;
+    if (entry.message === message) return entry.n;
   }
-  return firstMessage(session.view)?.n ?? 0;
+  // Read anew from the store since.
+  for (const entry of history.newestFirst()) {
+    if (isSameMessage(entry.message, message)) return entry.n;
+  }
+  return 0;
 }
 
 function withDelivered<R>(answer: Answer<R>, also: () => void): Answer<R> {

@@ -1,6 +1,8 @@
-import { isRunning, isTerminal } from '../../protocol/task-state.ts';
+import { isRunning } from '../../protocol/task-state.ts';
+import type { EpochMs } from '../../protocol/units.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import type { RecordBody } from '../sessions/records.ts';
+import type { Session } from '../sessions/session.ts';
 import { StoreUnavailableError } from '../sessions/session-store.ts';
 import type { TaskFold } from '../sessions/task-fold.ts';
 import type { A2AParts } from './a2a-parts.ts';
@@ -35,29 +37,37 @@ export async function settleIfOrphan(
     throw error;
   }
   const { instance } = parts.sessions;
+  const { by } = seen;
   const decided = { rerun: false };
-  const outcome = await session.change(
-    (draft, at): RecordBody[] => {
-      decided.rerun = false;
-      const task = draft.task(local);
-      if (task === undefined || isTerminal(task.state) || task.by !== seen.by) return [];
-      if (rerun && task.pristine) {
-        decided.rerun = true;
-        parts.runner.reserve(session.ref, local);
-        return [{ t: 'run', at, task: local, by: `${instance}.${task.attempt + 1}` }];
-      }
-      const message = agentMessage(
-        `The instance that ran this task stopped; it was found unfinished at ${new Date(at).toISOString()}.`,
-      );
-      return [{ t: 'status', at, task: local, state: 'TASK_STATE_FAILED', message }];
-    },
-    { slides: rerun },
-  );
+  const giveBack = (): void => {
+    if (decided.rerun) parts.runner.release(session.ref, local);
+    decided.rerun = false;
+  };
+  const decide = (draft: Session, at: EpochMs): RecordBody[] => {
+    giveBack();
+    const task = draft.task(local);
+    // The draft knows what its runner has said last, even if that is not stored yet.
+    if (task?.by !== by || task.withdrawn || !isRunning(task.state)) return [];
+    if (rerun && task.pristine) {
+      decided.rerun = true;
+      parts.runner.reserve(session.ref, local);
+      return [{ t: 'run', at, task: local, by: `${instance}.${task.attempt + 1}` }];
+    }
+    const message = agentMessage(
+      `The instance that ran this task stopped; it was found unfinished at ${new Date(at).toISOString()}.`,
+    );
+    return [{ t: 'status', at, task: local, state: 'TASK_STATE_FAILED', message }];
+  };
+  const outcome = await session.change(decide, { slides: rerun }).catch((error: unknown) => {
+    // Else nobody would ever settle it: it would be taken for one that is about to run.
+    giveBack();
+    throw error;
+  });
   if (outcome === 'unchanged') return;
   parts.log('task_recovered', {
     ...session.ref,
     task: local,
-    runner: seen.runner,
+    runner: by.slice(0, by.lastIndexOf('.')),
     action: decided.rerun ? 'run again' : 'failed',
   });
   if (decided.rerun) parts.runner.start(session, local);

@@ -1,16 +1,15 @@
-import { isInterrupted, isTerminal } from '../../protocol/task-state.ts';
-import type { DurationMs, JsonValue } from '../../protocol/units.ts';
-import type { AgentEvent, AgentExecutor, EventBus, RequestContext } from '../agents/agent-executor.ts';
-import type { LiveSession } from '../sessions/live-session.ts';
-import type { A2ASessionManager } from '../sessions/session-manager.ts';
+import { isInterrupted, isRunning, isTerminal } from '../../protocol/task-state.ts';
+import type { DurationMs } from '../../protocol/units.ts';
+import type { AgentExecutor } from '../agents/agent-executor.ts';
 import type { Log } from '../observability/log-events.ts';
-import type { Clock, TtlRefresh } from '../sessions/session-parts.ts';
+import type { LiveSession } from '../sessions/live-session.ts';
 import type { RecordBody, RunKey } from '../sessions/records.ts';
+import type { A2ASessionManager } from '../sessions/session-manager.ts';
+import type { Clock, TtlRefresh } from '../sessions/session-parts.ts';
 import { joinTaskId } from '../sessions/session-ref.ts';
-import type { Session } from '../sessions/session.ts';
-import type { MessageEntry, TaskFold } from '../sessions/task-fold.ts';
-import { toRecords } from './event-records.ts';
+import type { TaskFold } from '../sessions/task-fold.ts';
 import { agentMessage } from './message-identity.ts';
+import { Turn, type TurnOwner } from './turn.ts';
 
 export interface TaskRunOptions {
   readonly agent: AgentExecutor;
@@ -23,78 +22,82 @@ export interface TaskRunOptions {
   readonly taskTimeoutMs: DurationMs;
 }
 
+/** What an executor whose turn is not the task's any more has to stop by itself. Nothing it does counts in any case. */
+const LINGER_MS: DurationMs = 5_000;
+
 /** One executor at work on one task, message after message until nothing is queued. */
-export class TaskRun {
+export class TaskRun implements TurnOwner {
   readonly session: LiveSession;
   readonly local: string;
   isRevealed: boolean;
   readonly #options: TaskRunOptions;
-  /** One per turn: an executor that ignores it can still not write, because its turn is not the task's any more. */
-  #abort = new AbortController();
+  #turn: Turn | undefined;
   #canceled = false;
   /** Why the server gives the task up, in words for the client. */
   #givenUp: string | undefined;
+  #lingers: NodeJS.Timeout | undefined;
   #end!: () => void;
   readonly #ended = new Promise<void>((resolve) => (this.#end = resolve));
-  #giveUpNow: () => void = () => undefined;
-  readonly #gaveUp = new Promise<void>((resolve) => (this.#giveUpNow = resolve));
+  /** Ends the wait for the executor, which may never settle. */
+  #leave!: () => void;
+  readonly #left = new Promise<void>((resolve) => (this.#leave = resolve));
 
-  constructor(options: TaskRunOptions, session: LiveSession, local: string) {
+  /** @param isRevealed a client is about to be told of the task */
+  constructor(options: TaskRunOptions, session: LiveSession, local: string, isRevealed: boolean) {
     this.#options = options;
     this.session = session;
     this.local = local;
-    this.isRevealed = session.view.task(local)?.dialect === 'v01';
+    const task = session.view.task(local);
+    const isKnown = task !== undefined && (!task.pristine || task.turn?.n !== task.firstMessage);
+    this.isRevealed = isRevealed || isKnown || task?.dialect === 'v01';
   }
 
   /** Never rejects. */
   async execute(): Promise<void> {
     const stop = this.session.observe(() => {
-      if (this.#mine() === undefined) this.abort('the task is no longer ours');
+      this.#checkTurn();
     });
     try {
       let more = true;
       while (more) {
         const task = this.#mine();
-        if (task === undefined) break;
-        const failure = await this.#turn(task);
-        more = await this.#endTurn(failure);
+        if (task === undefined || task.withdrawn || !isRunning(task.state)) break;
+        const { by } = task;
+        more = await this.#settleTurn(by, await this.#takeTurn(task));
         // The next message is another turn of a task that the client knows.
         this.isRevealed = true;
-        this.#abort = new AbortController();
       }
     } catch (err) {
       this.#options.log('task_run_failed', { ...this.session.ref, task: this.local }, err);
     } finally {
       stop();
+      clearTimeout(this.#lingers);
       this.#end();
     }
-  }
-
-  abort(why: string): void {
-    if (!this.#abort.signal.aborted) this.#abort.abort(new Error(why));
   }
 
   /** Aborts the executor and fails the task, whether the executor stops or not. */
   giveUp(why: string): void {
     this.#givenUp ??= why;
-    this.abort(why);
-    this.#giveUpNow();
+    this.#turn?.abort(why);
+    this.#leave();
   }
 
   async cancel(graceMs: DurationMs): Promise<void> {
     this.#canceled = true;
-    const task = this.#mine();
-    if (task !== undefined && !isTerminal(task.state)) {
-      const bus = this.#busFor(task.by);
+    const turn = this.#turn;
+    if (turn !== undefined) {
       // The executor's own way to cancel is a courtesy: its failure changes nothing.
       void Promise.resolve()
-        .then(() => this.#options.agent.cancelTask?.(joinTaskId(this.session.ref.sessionId, this.local), bus))
+        .then(() =>
+          this.#options.agent.cancelTask?.(joinTaskId(this.session.ref.sessionId, this.local), turn),
+        )
         .catch((err: unknown) => {
           this.#options.log('agent_failed', { ...this.session.ref, task: this.local }, err);
         });
+      turn.abort('canceled');
     }
-    this.abort('canceled');
-    const timer = setTimeout(this.#giveUpNow, graceMs);
+    const timer = setTimeout(this.#leave, graceMs);
     await this.#ended;
     clearTimeout(timer);
   }
@@ -105,127 +108,94 @@ export class TaskRun {
     return task === undefined || task.runner !== this.#options.sessions.instance ? undefined : task;
   }
 
+  /** Somebody else may have ended the task, taken it over, or let it go on to its next message. */
+  #checkTurn(): void {
+    const turn = this.#turn;
+    if (turn === undefined) return;
+    const task = this.#mine();
+    if (task?.by !== turn.by)
+      this.#lose(turn, task === undefined ? 'the task is no longer ours' : 'the turn is over');
+    // Who has said the end itself may tidy up in peace.
+    else if (isTerminal(task.state) && !turn.hasEnded && !this.#canceled)
+      this.#lose(turn, 'the task has ended');
+  }
+
+  #lose(turn: Turn, why: string): void {
+    if (this.#lingers !== undefined) return;
+    this.#options.log('task_fenced', { ...this.session.ref, task: this.local, why });
+    turn.abort(why);
+    this.#lingers = setTimeout(this.#leave, LINGER_MS);
+  }
+
   /** @returns what the client is told when the executor failed */
-  async #turn(task: TaskFold): Promise<string | undefined> {
+  async #takeTurn(task: TaskFold): Promise<string | undefined> {
     const { agent, log, taskTimeoutMs } = this.#options;
-    const turn = this.#contextFor(task);
-    if (turn === undefined) return 'The message of this task was not found.';
+    // Stopped between two turns: the next is not begun.
+    if (this.#canceled || this.#givenUp !== undefined) return this.#givenUp;
+    const turn = new Turn(this, task, log);
+    const { context } = turn;
+    if (context === undefined) return 'The message of this task was not found.';
+    this.#turn = turn;
     const timer = setTimeout(() => {
+      log('task_timed_out', { ...this.session.ref, task: this.local });
       this.giveUp(`The task took longer than ${taskTimeoutMs / 1000} s.`);
     }, taskTimeoutMs);
     const executed = (async () => {
-      await agent.execute(turn.context, turn.bus);
+      await agent.execute(context, turn);
     })();
     try {
-      await Promise.race([executed, this.#gaveUp]);
+      await Promise.race([executed, this.#left]);
       return this.#givenUp;
     } catch (err) {
-      if (!this.#canceled && this.#givenUp === undefined) {
+      if (!this.#canceled && this.#givenUp === undefined && !turn.hasEnded) {
         log('agent_failed', { ...this.session.ref, task: this.local }, err);
       }
       return this.#givenUp ?? 'The agent failed.';
     } finally {
       clearTimeout(timer);
+      this.#turn = undefined;
       // Given up: whatever it still rejects with is nobody's any more.
       executed.catch(() => undefined);
+      // Only then is it known what the task has come to, and what was queued behind it elsewhere.
+      await turn.close();
+    }
+  }
+
+  /** @returns whether there is another turn */
+  async #settleTurn(by: RunKey, failure: string | undefined): Promise<boolean> {
+    try {
+      return await this.#endTurn(by, failure);
+    } catch (err) {
+      this.#options.log('task_run_failed', { ...this.session.ref, task: this.local }, err);
+      // The next turn may find no room where the end of the task still does.
+      return await this.#endTurn(by, failure ?? 'The task could not go on.');
     }
   }
 
   /** One commit that settles the turn and looks at the queue. @returns whether there is another turn */
-  async #endTurn(failure: string | undefined): Promise<boolean> {
+  async #endTurn(by: RunKey, failure: string | undefined): Promise<boolean> {
     const { instance } = this.#options.sessions;
     let more = false;
     await this.session.change((draft, at): RecordBody[] => {
       more = false;
-      const task = draft.task(this.local);
-      if (task === undefined || task.runner !== instance || isTerminal(task.state) || task.withdrawn)
-        return [];
-      const { local, by } = task;
+      const { local } = this;
+      const task = draft.task(local);
+      // Where another turn has begun meanwhile it is for whoever began it.
+      if (task?.by !== by || isTerminal(task.state) || task.withdrawn) return [];
       if (this.#canceled) return [{ t: 'status', at, task: local, by, state: 'TASK_STATE_CANCELED' }];
       const failed = (text: string): RecordBody[] => [
         { t: 'status', at, task: local, by, state: 'TASK_STATE_FAILED', message: agentMessage(text) },
       ];
+      const waits = isInterrupted(task.state) && task.queued === 0;
+      // An executor that was stopped after it had asked has done its part: the task waits for its client.
+      if (waits && (failure === undefined || this.#givenUp !== undefined)) return [];
       if (failure !== undefined) return failed(failure);
       if (task.queued > 0) {
         more = true;
         return [{ t: 'run', at, task: local, by: `${instance}.${task.attempt + 1}`, next: true }];
       }
-      return isInterrupted(task.state) ? [] : failed('The agent stopped without ending the task.');
+      return failed('The agent stopped without ending the task.');
     });
     return more;
   }
-
-  #busFor(by: RunKey): EventBus {
-    return {
-      publish: (event) => {
-        this.#publish(event, by);
-      },
-      finished: () => undefined,
-    };
-  }
-
-  #publish(event: AgentEvent, by: RunKey): void {
-    const copy = structuredClone(event);
-    const { local } = this;
-    const ignored = (err: unknown): void => {
-      this.#options.log('agent_event_ignored', { ...this.session.ref, task: local, kind: event.kind }, err);
-      // A session that is full takes no more of this task: better said than silently cut.
-      if (this.#isStillRunning(by)) this.giveUp('The agent produced something that cannot be stored.');
-    };
-    this.session
-      .change((draft, at) => toRecords(copy, { local, by, isRevealed: this.isRevealed }, draft, at))
-      .catch(ignored);
-  }
-
-  #isStillRunning(by: RunKey): boolean {
-    const task = this.session.draft.task(this.local);
-    return task?.by === by && !isTerminal(task.state) && !task.withdrawn;
-  }
-
-  #contextFor(task: TaskFold): { context: RequestContext; bus: EventBus } | undefined {
-    const { session, local } = this;
-    const { sessionId: contextId } = session.ref;
-    const entry = task.turn;
-    if (entry === undefined) return undefined;
-    const { by } = task;
-    const taskId = joinTaskId(contextId, local);
-    const pendingState = (key: string): JsonValue | undefined => session.draft.agentState(key);
-    const setState = (key: string, value: JsonValue): void => {
-      const copy = structuredClone(value);
-      session
-        .change((draft, at) =>
-          draft.task(local)?.by === by ? [{ t: 'state', at, task: local, by, key, value: copy }] : [],
-        )
-        .catch((err: unknown) => {
-          this.#options.log('agent_event_ignored', { ...session.ref, task: local, kind: 'state' }, err);
-        });
-    };
-    const context: RequestContext = {
-      taskId,
-      contextId,
-      userMessage: { ...structuredClone(entry.message), contextId, taskId },
-      task: task.history.length > 1 ? structuredClone(task.toTask(contextId)) : undefined,
-      signal: this.#abort.signal,
-      attempt: task.attempt,
-      session: {
-        id: contextId,
-        get messages() {
-          return messagesUpTo(session.view, entry).map((said) => ({
-            ...structuredClone(said.message),
-            contextId,
-            taskId: joinTaskId(contextId, said.task),
-          }));
-        },
-        state: { get: pendingState, set: setState },
-      },
-    };
-    return { context, bus: this.#busFor(by) };
-  }
-}
-
-/** A copy of the conversation that ends with one message, which may have been renumbered since. */
-function messagesUpTo(session: Session, last: MessageEntry): MessageEntry[] {
-  const all = [...session.messages];
-  const index = all.findLastIndex(({ message, n }) => message === last.message || n === last.n);
-  return all.slice(0, index + 1);
 }

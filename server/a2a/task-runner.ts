@@ -1,4 +1,3 @@
-import { isTerminal } from '../../protocol/task-state.ts';
 import type { DurationMs } from '../../protocol/units.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import { refKey, type SessionRef } from '../sessions/session-ref.ts';
@@ -12,6 +11,8 @@ export class TaskRunner {
   readonly #runs = new Map<string, TaskRun>();
   /** About to be started: recorded as ours, or about to be, and not running yet. */
   readonly #reserved = new Set<string>();
+  /** To be started when the run that lingers behind its last turn is over. */
+  readonly #next = new Set<string>();
   readonly #ended = new Set<() => void>();
   readonly #timer: NodeJS.Timeout;
 
@@ -41,16 +42,24 @@ export class TaskRunner {
     this.#reserved.delete(runKey(ref, local));
   }
 
-  /** Runs the agent on a task whose present runner is this instance. Does nothing when it runs already. */
-  start(session: LiveSession, local: string): void {
+  /**
+   * Runs the agent on a task whose present runner is this instance, once an executor that has not stopped yet is over.
+   *
+   * @param isRevealed a client is about to be told of the task: it cannot turn into a bare message
+   */
+  start(session: LiveSession, local: string, isRevealed = false): void {
     const key = runKey(session.ref, local);
     this.#reserved.delete(key);
-    if (this.#runs.has(key)) return;
-    const run = new TaskRun(this.#options, session, local);
+    if (this.#runs.has(key)) {
+      this.#next.add(key);
+      return;
+    }
+    const run = new TaskRun(this.#options, session, local, isRevealed);
     this.#runs.set(key, run);
     this.#options.sessions.pin(session);
     void run.execute().finally(() => {
       this.#runs.delete(key);
+      if (this.#next.delete(key)) this.start(session, local);
       this.#options.sessions.release(session);
       for (const listener of this.#ended) listener();
     });
@@ -111,8 +120,6 @@ export class TaskRunner {
             this.#options.log('session_renew_failed', { ...run.session.ref }, err);
           });
       }
-      const task = run.session.view.task(run.local);
-      if (task !== undefined && isTerminal(task.state)) run.abort('the task has ended');
     }
   }
 }

@@ -125,6 +125,7 @@ export class LiveSession implements PendingSession {
       return isThere;
     } catch (error) {
       if (error instanceof StoreUnavailableError) this.stopWaiting();
+      if (error instanceof SessionDamagedError) this.#parts.damage.met(this.ref, error);
       throw error;
     }
   }
@@ -145,8 +146,9 @@ export class LiveSession implements PendingSession {
     try {
       const bytes = intent.records.reduce((sum, record) => sum + record.bytes, 0);
       // What only ends a task always has room: refusing it would leave the task working.
+      const isNew = intent.records.some(({ body }) => body.t === 'message');
       if (!intent.records.every(({ body }) => body.t === 'status'))
-        this.#parts.pending.admit(intent.records.length, bytes);
+        this.#parts.pending.admit(intent.records.length, bytes, isNew);
     } catch (error) {
       this.#queue.withdraw(intent);
       intent.fail(error);

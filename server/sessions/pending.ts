@@ -7,6 +7,9 @@ export interface PendingSession {
   replay(): Promise<void>;
 }
 
+/** New work leaves this part of the bounds to what was begun before: half an answer helps nobody. */
+const NEW_WORK_SHARE = 0.9;
+
 /**
  * What was acknowledged and is not stored yet: outside the LRU, bounded by count and bytes. Over the bound new work is
  * refused, because refusing beats losing.
@@ -14,13 +17,17 @@ export interface PendingSession {
 export class PendingLedger {
   readonly #maxRecords: number;
   readonly #maxBytes: Bytes;
+  readonly #onFull: () => void;
   readonly #sessions = new Set<PendingSession>();
+  #isFull = false;
   #records = 0;
   #bytes: Bytes = 0;
 
-  constructor(maxRecords: number, maxBytes: Bytes) {
-    this.#maxRecords = maxRecords;
-    this.#maxBytes = maxBytes;
+  /** @param onFull told once, until everything that waited is stored */
+  constructor(bounds: { maxRecords: number; maxBytes: Bytes }, onFull: () => void) {
+    this.#maxRecords = bounds.maxRecords;
+    this.#maxBytes = bounds.maxBytes;
+    this.#onFull = onFull;
   }
 
   get records(): number {
@@ -33,15 +40,22 @@ export class PendingLedger {
     return this.#sessions;
   }
 
-  /** @throws {ProtocolError} RESOURCE_EXHAUSTED when there is no room for this much more */
-  admit(records: number, bytes: Bytes): void {
-    if (this.#records + records > this.#maxRecords || this.#bytes + bytes > this.#maxBytes) {
-      throw new ProtocolError('RESOURCE_EXHAUSTED', {
-        message: 'the store is away and too much waits for it already',
-        httpStatus: 503,
-        retryAfterMs: 5_000,
-      });
-    }
+  /**
+   * @param isNew a client's message; else what comes of one that was taken before
+   * @throws {ProtocolError} RESOURCE_EXHAUSTED when there is no room for this much more
+   */
+  admit(records: number, bytes: Bytes, isNew: boolean): void {
+    const share = isNew ? NEW_WORK_SHARE : 1;
+    const fits =
+      this.#records + records <= share * this.#maxRecords && this.#bytes + bytes <= share * this.#maxBytes;
+    if (fits) return;
+    if (!this.#isFull) this.#onFull();
+    this.#isFull = true;
+    throw new ProtocolError('RESOURCE_EXHAUSTED', {
+      message: 'the store is away and too much waits for it already',
+      httpStatus: 503,
+      retryAfterMs: 5_000,
+    });
   }
 
   add(session: PendingSession, records: number, bytes: Bytes): void {
@@ -53,6 +67,7 @@ export class PendingLedger {
   settle(records: number, bytes: Bytes): void {
     this.#records -= records;
     this.#bytes -= bytes;
+    if (this.#records === 0) this.#isFull = false;
   }
 
   /** The session waits for nothing any more. */

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DurationMs } from '../../protocol/units.ts';
 import type { PendingLedger } from './pending.ts';
 
@@ -7,6 +8,7 @@ import type { PendingLedger } from './pending.ts';
  */
 const SETTLE_MS: DurationMs = 1_200;
 const ROUND_MS: DurationMs = 200;
+const DRAIN_POLL_MS: DurationMs = 25;
 /** Sessions offered to the store side by side. */
 const CONCURRENCY = 32;
 
@@ -53,6 +55,12 @@ export class Replayer {
     return this.#pending.sessions.size === 0;
   }
 
+  /** Goes on as ever until nothing is pending any more, or the time is over. */
+  async drain(withinMs: DurationMs): Promise<void> {
+    const deadline = this.#mono() + withinMs;
+    while (this.#pending.sessions.size > 0 && this.#mono() < deadline) await delay(DRAIN_POLL_MS);
+  }
+
   #schedule(): void {
     if (this.#closed) return;
     this.#timer = setTimeout(() => {
@@ -62,10 +70,11 @@ export class Replayer {
 
   async #round(): Promise<void> {
     try {
-      if (this.#pending.sessions.size > 0 && !this.#isAway() && this.#mono() >= this.#notBefore) {
-        // Should this round fail for some, they are left alone for as long as after an outage.
-        if (!(await this.flush())) this.storeIsBack();
-      }
+      if (this.#pending.sessions.size === 0 || this.#isAway() || this.#mono() < this.#notBefore) return;
+      const before = this.#pending.records;
+      // What could not be stored is left alone for as long as after an outage, unless there is progress: of many sessions
+      // a few are always late while others are being served.
+      if (!(await this.flush()) && this.#pending.records >= before) this.storeIsBack();
     } finally {
       this.#schedule();
     }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { ProtocolError } from '../../protocol/errors.ts';
+import { ProtocolError, storeUnavailable } from '../../protocol/errors.ts';
 import type { Bytes, DurationMs } from '../../protocol/units.ts';
 import { DeadlineWatch } from './deadline-watch.ts';
 import { AnswerMarks } from './answer-marks.ts';
@@ -13,7 +13,7 @@ import { SessionCache } from './session-cache.ts';
 import type { SessionManagerOptions } from './session-manager-options.ts';
 import { refKey, type SessionRef } from './session-ref.ts';
 import { SYSTEM_CLOCK, type SessionParts } from './session-parts.ts';
-import { SessionDamagedError, StoreUnavailableError } from './session-store.ts';
+import { StoreUnavailableError } from './session-store.ts';
 
 /** How long damage is taken as it was found. */
 const LOOK_AGAIN_MS: DurationMs = 60_000;
@@ -45,37 +45,33 @@ export class A2ASessionManager {
   #used = 0;
 
   constructor(options: SessionManagerOptions) {
-    const { store, log } = options;
+    const { store, log, ttlMs, ttlRefresh, limits, counters } = options;
     const clock = options.clock ?? SYSTEM_CLOCK;
     const isAway = options.isAway ?? (() => false);
     const mono = (): DurationMs => clock.mono();
     this.instance = options.instance ?? randomBytes(9).toString('base64url');
-    this.pending = new PendingLedger(options.pending.maxRecords, options.pending.maxBytes);
+    this.pending = new PendingLedger(options.pending, () => {
+      log('pending_full', { ...options.pending });
+    });
     this.liveness = new Liveness(this.instance, store, options.deadMs, clock);
     this.marks = new AnswerMarks(store, log);
     this.#coherence = store.exclusive ? 'exclusive' : options.coherence;
     this.#maxInUse = options.cache.maxSessions;
     this.#cache = new SessionCache(options.cache, mono, () => {
-      options.counters.evicted();
+      counters.evicted();
     });
     this.#replayer = new Replayer(this.pending, isAway, mono);
     this.#housekeeping = new Housekeeping(store, this.#cache, isAway, log);
-    const { ttlMs, ttlRefresh, limits, counters } = options;
     const { instance, pending } = this;
+    const given = { store, isAway, clock, ttlMs, ttlRefresh, limits, counters, log };
+    const damage = new DamageReports(counters, log);
     this.#parts = {
-      store,
+      ...given,
       instance,
-      isAway,
-      clock,
-      ttlMs,
-      ttlRefresh,
-      limits,
       pending,
+      damage,
       deadlines: new DeadlineWatch(),
       seqs: { highest: 0 },
-      damage: new DamageReports(counters, log),
-      counters,
-      log,
     };
   }
 
@@ -139,12 +135,12 @@ export class A2ASessionManager {
    * @returns whether the session is (still) there
    */
   async catchUp(session: LiveSession): Promise<boolean> {
-    const { ttlRefresh, ttlMs, isAway } = this.#parts;
-    const isCurrent = this.#coherence === 'exclusive' && ttlRefresh !== 'access' && !session.isExpired;
-    session.isConfirmed = !isAway();
-    if (!session.isConfirmed || (isCurrent && session.view.exists)) return session.view.exists;
+    const renews = this.#parts.ttlRefresh === 'access';
+    const isCurrent = this.#coherence === 'exclusive' && !renews && session.view.exists && !session.isExpired;
+    session.isConfirmed = !this.#parts.isAway();
+    if (!session.isConfirmed || isCurrent) return session.view.exists;
     try {
-      return (await session.refresh(ttlRefresh === 'access' ? ttlMs : undefined)) || session.view.exists;
+      return (await session.refresh(renews ? this.#parts.ttlMs : undefined)) || session.view.exists;
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       session.isConfirmed = false;
@@ -159,6 +155,8 @@ export class A2ASessionManager {
     } finally {
       if (!isThere) this.release(session);
     }
+    // Memory does not have it, and the store could not be asked.
+    if (!isThere && !session.isConfirmed) throw storeUnavailable();
     return isThere;
   }
 
@@ -168,13 +166,9 @@ export class A2ASessionManager {
 
   release(session: LiveSession): void {
     session.uses -= 1;
-    if (session.uses === 0) this.#used -= 1;
-    if (session.uses === 0 && !session.isPending) this.#toCache(session);
-  }
-
-  /** Drops what memory has of a session that was removed. */
-  forget(ref: SessionRef): void {
-    this.#cache.drop(refKey(ref));
+    if (session.uses > 0) return;
+    this.#used -= 1;
+    if (!session.isPending) this.#toCache(session);
   }
 
   /** @returns the full id of the task that a v0.1 client's own id names @throws {StoreUnavailableError} */
@@ -189,9 +183,14 @@ export class A2ASessionManager {
     // What is being read now may have been read before.
     await this.#loading.get(key)?.catch(() => undefined);
     const inUse = this.#inUse.get(key);
-    if (inUse === undefined) this.forget(ref);
+    if (inUse === undefined) this.#cache.drop(key);
     else await this.#endInMemory(key, inUse);
     return removed === 'removed';
+  }
+
+  /** Waits until nothing is pending any more, at most for so long. */
+  drain(withinMs: DurationMs): Promise<void> {
+    return this.#replayer.drain(withinMs);
   }
 
   /** Stores what is pending, if the store lets it, and says goodbye. @returns how many acknowledged records are lost */
@@ -250,8 +249,7 @@ export class A2ASessionManager {
       return this.#settleOn(key, loaded ?? (mode === 'existing' ? undefined : this.#fresh(ref)));
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      if (mode === 'existing')
-        throw new ProtocolError('STORE_UNAVAILABLE', { retryAfterMs: 1_000, cause: error });
+      if (mode === 'existing') throw storeUnavailable(error);
       // Provisional: created in the store later, and rebased when somebody else has done so meanwhile.
       const provisional = this.#fresh(ref);
       provisional.stopWaiting();
@@ -274,13 +272,8 @@ export class A2ASessionManager {
 
   async #read(ref: SessionRef): Promise<LiveSession | undefined> {
     const session = this.#fresh(ref);
-    let isThere: boolean;
-    try {
-      isThere = await session.refresh(this.#parts.ttlRefresh === 'access' ? this.#parts.ttlMs : undefined);
-    } catch (error) {
-      if (error instanceof SessionDamagedError) this.#parts.damage.met(ref, error);
-      throw error;
-    }
+    const { ttlMs, ttlRefresh } = this.#parts;
+    const isThere = await session.refresh(ttlRefresh === 'access' ? ttlMs : undefined);
     if (isThere) {
       this.#parts.counters.rehydrated();
       this.#parts.log('session_rehydrated', { ...ref, head: session.view.head });

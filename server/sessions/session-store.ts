@@ -14,10 +14,13 @@ export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
   /** Whether this failure says something about the health of the store. A breaker that rejects says nothing new. */
   readonly counts: boolean;
+  /** The store itself says that it cannot take writes now: asking again at once is of no use. */
+  readonly decisive: boolean;
 
-  constructor(message: string, options: { cause?: unknown; counts?: boolean } = {}) {
+  constructor(message: string, options: { cause?: unknown; counts?: boolean; decisive?: boolean } = {}) {
     super(message, { cause: options.cause });
     this.counts = options.counts ?? true;
+    this.decisive = options.decisive ?? false;
   }
 }
 
@@ -168,7 +171,10 @@ export type CommitResult =
   | ({ readonly outcome: 'moved'; readonly tail: JournalTail } & JournalSnapshot)
   /** A create met a live session. */
   | ({ readonly outcome: 'exists'; readonly tail: JournalTail } & JournalSnapshot)
-  /** The session has another epoch, is missing, or was removed. Nothing was stored. */
+  /**
+   * The session has another epoch, is missing, or was removed. Nothing was stored. To a create whose own epoch was begun
+   * by an earlier attempt and deleted since, the tombstone names that epoch, whoever lives under the id now.
+   */
   | { readonly outcome: 'gone'; readonly tombstone?: Tombstone }
   /** The store went back: its head is behind the expected one, or another record stands at it. Nothing was stored. */
   | { readonly outcome: 'diverged' }

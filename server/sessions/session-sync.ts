@@ -7,7 +7,14 @@ import type { ChangeQueue } from './change-queue.ts';
 import { toCommitRequest, toExpiry } from './commit-request.ts';
 import type { SessionParts } from './session-parts.ts';
 import type { SessionRef } from './session-ref.ts';
-import type { CommitResult, Cursor, JournalSnapshot, JournalTail, Tombstone } from './session-store.ts';
+import {
+  StoreUnavailableError,
+  type CommitResult,
+  type Cursor,
+  type JournalSnapshot,
+  type JournalTail,
+  type Tombstone,
+} from './session-store.ts';
 import type { StoredJournal } from './stored-journal.ts';
 
 /** After this many lost races, or this long, a change is refused with retry advice. */
@@ -77,6 +84,10 @@ export class SessionSync {
       return false;
     }
     const { epoch, head } = session;
+    // An attempt to begin it may have been carried out, and deleted since: that is for its retry to find out.
+    const isBeginning = !existed && this.#createEpoch !== undefined && this.#queue.hasDeferred;
+    if (isBeginning && read.cursor.epoch !== this.#createEpoch)
+      throw new StoreUnavailableError('what was begun here has to be stored first', { counts: false });
     if (existed && epoch !== read.cursor.epoch) this.#becomeGone(undefined);
     else if (known !== undefined && read.after < known.head) this.#wentBack(read.cursor.epoch);
     const begins = !this.#journal.session.exists;

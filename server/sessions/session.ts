@@ -1,4 +1,4 @@
-import { isTerminal, mayMove } from '../../protocol/task-state.ts';
+import { isInterrupted, isTerminal, mayMove } from '../../protocol/task-state.ts';
 import type { Bytes, EpochMs, JsonValue } from '../../protocol/units.ts';
 import { LayeredList, LayeredMap } from './layered.ts';
 import { formatIdentity, type Identity, type JournalRecord, type RecordBody } from './records.ts';
@@ -154,6 +154,7 @@ export class Session {
     const task = this.#own(body.task);
     switch (body.t) {
       case 'run':
+        task.stateBefore = task.state;
         this.#setStatus(task, n, body.at, 'TASK_STATE_WORKING', undefined);
         task.by = body.by;
         if (body.next === true) task.queued = Math.max(0, task.queued - 1);
@@ -183,15 +184,17 @@ export class Session {
 
   #addMessage(n: number, at: EpochMs, local: string, message: MessageEntry['message']): void {
     const entry: MessageEntry = { n, at, task: local, message };
+    const task = this.#tasks.get(local) === undefined ? undefined : this.#own(local);
+    // What the agent asked stands before what the client answers.
+    if (task !== undefined && isInterrupted(task.state)) this.#keepStatusMessage(task, n, at);
     this.messages.push(entry);
-    if (this.#tasks.get(local) === undefined) return;
-    const task = this.#own(local);
+    if (task === undefined) return;
     task.history.push(entry);
     task.queued += 1;
     task.firstMessage ??= n;
   }
 
-  /** A status message joins the history when the next status takes its place, so it is never shown twice. */
+  /** A status message joins the history when the next status takes its place or the client answers: never shown twice. */
   #setStatus(
     task: TaskFold,
     n: number,
@@ -199,14 +202,18 @@ export class Session {
     state: TaskFold['state'],
     message: TaskFold['statusMessage'],
   ): void {
-    if (task.statusMessage !== undefined) {
-      const entry: MessageEntry = { n, at, task: task.local, message: task.statusMessage };
-      task.history.push(entry);
-      this.messages.push(entry);
-    }
+    this.#keepStatusMessage(task, n, at);
     task.state = state;
     task.statusAt = at;
     task.statusMessage = message;
+  }
+
+  #keepStatusMessage(task: TaskFold, n: number, at: EpochMs): void {
+    if (task.statusMessage === undefined) return;
+    const entry: MessageEntry = { n, at, task: task.local, message: task.statusMessage };
+    task.history.push(entry);
+    this.messages.push(entry);
+    task.statusMessage = undefined;
   }
 
   #own(local: string): TaskFold {

@@ -25,6 +25,8 @@ export class TaskFold {
   readonly dialect: Dialect;
   readonly alias: string | undefined;
   state: TaskState = 'TASK_STATE_SUBMITTED';
+  /** How the task stood when its present run took it up. */
+  stateBefore: TaskState = 'TASK_STATE_SUBMITTED';
   statusAt: EpochMs;
   statusMessage: StoredMessage | undefined;
   by: RunKey;
@@ -62,9 +64,11 @@ export class TaskFold {
       dialect: this.dialect,
     };
     const fork = new TaskFold(this.alias === undefined ? record : { ...record, alias: this.alias }, this);
-    const { state, statusMessage, metadata, withdrawn, pristine, reply, queued, firstMessage } = this;
+    const { state, stateBefore, statusMessage, metadata, withdrawn, pristine, reply, queued, firstMessage } =
+      this;
     return Object.assign(fork, {
       state,
+      stateBefore,
       statusMessage,
       metadata,
       withdrawn,

@@ -6,7 +6,7 @@ export function describeAnswers(suite: Suite): void {
   describe('answered marks', () => {
     it('come with the session, each once', async () => {
       const writer = await new Writer(suite.store).create(['1', '2', '3']);
-      await suite.store.markAnswered(writer.ref, 'e1', [1]);
+      await suite.store.markAnswered(writer.ref, 'e1', [111]);
       await suite.store.markAnswered(writer.ref, 'e1', [11, 1, 111, 1]);
       await suite.store.markAnswered(writer.ref, 'e1', []);
       expect((await readFound(suite.store, writer.ref)).answered).to.have.members([1, 11, 111]);

@@ -77,6 +77,7 @@ export class Load {
   readonly #idle: string[];
   readonly #inFlight = new Set<Promise<void>>();
   readonly #errors: unknown[] = [];
+  readonly #listeners = new Set<() => void>();
   #began = 0;
   #launched = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -103,15 +104,22 @@ export class Load {
   async stop(): Promise<readonly Sent[]> {
     clearInterval(this.#timer);
     while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
-    if (this.#errors.length > 0) throw new AggregateError(this.#errors, `no answer: ${String(this.#errors[0])}`);
+    if (this.#errors.length > 0)
+      throw new AggregateError(this.#errors, `no answer: ${String(this.#errors[0])}`);
     return this.sent;
   }
 
-  /** Settles when this many more sends have been answered. */
+  /** Settles when this many more sends have been answered, or one was not. */
   async answered(more: number): Promise<void> {
     const goal = this.sent.length + more;
-    while (this.sent.length < goal && this.#errors.length === 0)
-      await (this.#inFlight.size > 0 ? Promise.race(this.#inFlight) : new Promise(setImmediate));
+    await new Promise<void>((resolve) => {
+      const check = (): void => {
+        if (this.sent.length < goal && this.#errors.length === 0) return;
+        this.#listeners.delete(check);
+        resolve();
+      };
+      this.#listeners.add(check);
+    });
   }
 
   #launch(n: number): void {
@@ -129,6 +137,7 @@ export class Load {
       .finally(() => {
         this.#inFlight.delete(sending);
         if (conversation !== undefined) this.#idle.push(conversation);
+        for (const listener of this.#listeners) listener();
       });
     this.#inFlight.add(sending);
   }

@@ -151,6 +151,13 @@ const PLANTED: readonly (readonly [what: string, plant: (draft: Draft) => void, 
     },
     'unanswered',
   ],
+  [
+    'a store that is behind as a rule',
+    (d) => {
+      for (const n of [0, 1, 2]) replace(d.sent, n, { isUnconfirmed: true });
+    },
+    'unanswered',
+  ],
   ['a text that nobody sent', (d) => d.recalled.get('c1')?.push('hello?'), 'never sent'],
 ];
 

@@ -15,6 +15,7 @@ import { aliasField, decodeFullTaskId, encodeFullTaskId } from '../encoded-ids.t
 import {
   cutTail,
   entryAfter,
+  goneOf,
   isDead,
   judge,
   lastSeqOf,
@@ -77,7 +78,7 @@ export abstract class EmbeddedSessionStore implements SessionStore {
   #commit(tables: Tables, at: Address, request: CommitRequest): CommitResult {
     const entry = this.#entry(tables, at);
     const outcome = judge(entry, request);
-    if (outcome === 'gone') return { outcome, ...tombstoneOf(entry, this.#now()) };
+    if (outcome === 'gone') return { outcome, ...goneOf(entry, request.createEpoch, this.#now()) };
     if (outcome === 'diverged') return { outcome };
     const live = entry === undefined || isDead(entry) ? undefined : entry;
     if (live !== undefined && outcome !== 'append') return this.#missed(tables, at, live, outcome, request);
@@ -91,7 +92,7 @@ export abstract class EmbeddedSessionStore implements SessionStore {
         return { outcome: 'aliased', clientTaskId: alias.clientTaskId, taskId: decodeFullTaskId(taken) };
       }
     }
-    this.#apply(tables, at, live, request);
+    this.#apply(tables, at, entry, request);
     return { outcome: 'ok' };
   }
 
@@ -118,7 +119,8 @@ export abstract class EmbeddedSessionStore implements SessionStore {
     return this.#live(tables, owner) === undefined ? undefined : named;
   }
 
-  #apply(tables: Tables, at: Address, before: LiveEntry | undefined, request: CommitRequest): void {
+  #apply(tables: Tables, at: Address, before: Entry | undefined, request: CommitRequest): void {
+    const head = before === undefined || isDead(before) ? 0 : before.v;
     const entry = entryAfter(before, request, this.#now());
     for (const { local, state, statusAt, summary } of request.tasks) {
       if (state === null) tables.dropTask(at, encodeId(local));
@@ -128,7 +130,7 @@ export abstract class EmbeddedSessionStore implements SessionStore {
       tables.putAlias(at, aliasField(subject, clientTaskId), `${at.session}.${encodeId(local)}`);
     }
     request.records.forEach(({ json }, i) => {
-      tables.putRecord(at, (before?.v ?? 0) + 1 + i, json);
+      tables.putRecord(at, head + 1 + i, json);
     });
     tables.putEntry(at, entry);
   }
@@ -139,11 +141,11 @@ export abstract class EmbeddedSessionStore implements SessionStore {
     return await this.write((tables) => {
       const entry = this.#live(tables, at);
       if (entry === undefined) return 'missing';
-      const { e, v, w } = entry;
+      const { e, v, w, g } = entry;
       if (expected && (expected.epoch !== e || expected.head !== v || expected.w !== w)) return 'moved';
       const now = this.#now();
       tables.purge(at);
-      tables.putEntry(at, { e, d: now, x: now + ttlMs });
+      tables.putEntry(at, { e, d: now, x: now + ttlMs, ...(g && { g }) });
       return 'removed';
     });
   }

@@ -24,7 +24,11 @@ export function judge(entry: Entry | undefined, request: CommitRequest): Verdict
   if (entry === undefined) return createEpoch === undefined ? 'gone' : 'create';
   // a create must name the tombstone it has read, otherwise it did not know of the deletion
   if (isDead(entry)) return createEpoch !== undefined && entry.e === expected.epoch ? 'create' : 'gone';
-  if (entry.e !== (createEpoch ?? expected.epoch)) return createEpoch === undefined ? 'gone' : 'exists';
+  if (entry.e !== (createEpoch ?? expected.epoch)) {
+    // begun by an attempt whose answer was lost, deleted, and begun anew by somebody else: not to be merged
+    const isDeleted = createEpoch === undefined || entry.g?.includes(createEpoch) === true;
+    return isDeleted ? 'gone' : 'exists';
+  }
   const first = records[0];
   if (first !== undefined && lastSeqOf(entry, instance) >= first.seq) return 'stored';
   if (entry.v > expected.head) return 'moved';
@@ -35,10 +39,18 @@ export function lastSeqOf(entry: LiveEntry, instance: string): number {
   return Object.hasOwn(entry.o, instance) ? (entry.o[instance] ?? -1) : -1;
 }
 
-/** The entry after a commit that was judged `create` (`before` undefined) or `append`. */
-export function entryAfter(before: LiveEntry | undefined, request: CommitRequest, now: EpochMs): LiveEntry {
+const DEAD_EPOCHS_MAX = 64;
+
+function newEntry(createEpoch: string, tombstone: DeadEntry | undefined): LiveEntry {
+  const entry = { e: createEpoch, v: 0, w: '', b: 0, x: 0, o: {} };
+  if (tombstone === undefined) return entry;
+  return { ...entry, g: [...(tombstone.g ?? []), tombstone.e].slice(-DEAD_EPOCHS_MAX) };
+}
+
+/** The entry after a commit that was judged `create` (`before` undefined or dead) or `append`. */
+export function entryAfter(before: Entry | undefined, request: CommitRequest, now: EpochMs): LiveEntry {
   const { instance, records, expiry } = request;
-  const old = before ?? { e: request.createEpoch ?? '', v: 0, w: '', b: 0, x: 0, o: {} };
+  const old = before === undefined || isDead(before) ? newEntry(request.createEpoch ?? '', before) : before;
   let { x } = old;
   if (expiry.kind === 'slide') x = now + checkTtl(expiry.ttlMs);
   else if (expiry.kind === 'lengthen') x = Math.max(x, now + checkTtl(expiry.ttlMs));
@@ -84,6 +96,16 @@ export function snapshotOf(entry: LiveEntry, now: EpochMs): JournalSnapshot {
     answered: entry.m ?? [],
     derived: { serves: entry.n ?? '', answered: entry.a ?? false },
   };
+}
+
+/** What `gone` says of a session. */
+export function goneOf(
+  entry: Entry | undefined,
+  createEpoch: string | undefined,
+  now: EpochMs,
+): { readonly tombstone?: Tombstone } {
+  if (entry === undefined || isDead(entry) || createEpoch === undefined) return tombstoneOf(entry, now);
+  return { tombstone: { epoch: createEpoch, deletedAgoMs: 0 } };
 }
 
 export function tombstoneOf(entry: Entry | undefined, now: EpochMs): { readonly tombstone?: Tombstone } {

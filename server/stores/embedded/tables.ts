@@ -34,6 +34,8 @@ export interface LiveEntry {
   readonly n?: string;
   /** Derived session: answered. */
   readonly a?: boolean;
+  /** Epochs that were deleted under this id before it. */
+  readonly g?: readonly string[];
 }
 
 /** What a removed session leaves behind. */
@@ -42,6 +44,7 @@ export interface DeadEntry {
   /** Deleted at. */
   readonly d: EpochMs;
   readonly x: EpochMs;
+  readonly g?: readonly string[];
 }
 
 export type Entry = LiveEntry | DeadEntry;

@@ -32,9 +32,13 @@ export class DataFolderLockedError extends Error {
 
 /** Linux allows 107 bytes, macOS 103. */
 const SOCKET_PATH_MAX = 100;
+const NAME_MAX = '/lock-0123456789abcdef-4294967295.sock'.length;
 const NAME = /^lock-([0-9a-f]{16})-(\d+)\.sock$/;
 /** A process that was stopped in the middle of its start still has its socket, and may go on any time. */
 const UNDECIDED_MS: DurationMs = 2_000;
+
+/** Nobody listens, or whoever did has just given way. */
+const GONE: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE']);
 
 /** Held until released or until the process ends, however it ends. */
 export class DataFolderLock {
@@ -48,6 +52,8 @@ export class DataFolderLock {
       if (this.#owner) socket.end('owner');
       else this.#waiting.add(socket);
     });
+    // an accept that fails is the caller's loss
+    this.#server.on('error', () => undefined);
     this.#server.listen(path);
     // the lock must not be what keeps the process alive
     this.#server.unref();
@@ -61,7 +67,7 @@ export class DataFolderLock {
   static async acquire(folder: string, pid: number): Promise<DataFolderLock> {
     const real = await realpath(folder);
     const name = `lock-${randomBytes(8).toString('hex')}-${pid}.sock`;
-    const place = await placeFor(real, name);
+    const place = await placeFor(real);
     const lock = new DataFolderLock(join(place, name));
     await lock.#listening();
     try {
@@ -105,8 +111,9 @@ export class DataFolderLock {
 }
 
 /** In the folder itself, so that it is found by every path to it; where that is too long, under the hash of its real path. */
-async function placeFor(real: string, name: string): Promise<string> {
-  if (Buffer.byteLength(join(real, name)) <= SOCKET_PATH_MAX) return real;
+async function placeFor(real: string): Promise<string> {
+  // not by this name's own length: everybody must come to the same place, whatever the digits of its pid
+  if (Buffer.byteLength(real) + NAME_MAX <= SOCKET_PATH_MAX) return real;
   const hash = createHash('sha256').update(real).digest('hex').slice(0, 16);
   const place = join(tmpdir(), `holdfast-${hash}`);
   await mkdir(place, { recursive: true, mode: 0o700 });
@@ -126,9 +133,7 @@ async function isTaken(path: string, waits: boolean): Promise<boolean> {
       socket.destroy();
       resolve(taken);
     };
-    let connected = false;
     socket.once('connect', () => {
-      connected = true;
       if (!waits) answer(true);
     });
     socket.once('data', () => {
@@ -138,8 +143,10 @@ async function isTaken(path: string, waits: boolean): Promise<boolean> {
       answer(false);
     });
     socket.once('error', (error: NodeJS.ErrnoException) => {
-      // the connection broke because it gave way, or nobody listens any more
-      if (connected || error.code === 'ECONNREFUSED' || error.code === 'ENOENT') answer(false);
+      if (GONE.has(error.code ?? '')) {
+        answer(false);
+        return;
+      }
       clearTimeout(timer);
       reject(error);
     });

@@ -32,6 +32,10 @@ for i = 12, 9 + aliases * 3, 3 do
 end
 `;
 
+/** As many as may be deleted and begun anew while one create waits for its answer; about 60. */
+const DEAD_EPOCHS_MAX_BYTES = 1_024;
+
+/** An index is kept for another life by everything that is new in it, and by every \`retire\`: not by each commit. */
 const WRITE = `
 local ttl, life = tonumber(ARGV[7]), ARGV[8]
 if ttl and string.byte(ARGV[7]) == 43 then
@@ -40,8 +44,7 @@ if ttl and string.byte(ARGV[7]) == 43 then
 end
 if ttl then
   ${STORE_TIME}
-  redis.call('ZADD', KEYS[2], now + ttl, member)
-  redis.call('PEXPIRE', KEYS[2], life)
+  if redis.call('ZADD', KEYS[2], now + ttl, member) == 1 then redis.call('PEXPIRE', KEYS[2], life) end
 end
 local at, gone = 12, nil
 local set = {K, 'v', v, 'w', w, 'b', b}
@@ -64,10 +67,8 @@ for i = 1, tonumber(ARGV[10]) do
       redis.call('ZADD', KEYS[3], 0, id)
       redis.call('PEXPIRE', KEYS[3], life)
     end
-    redis.call('ZADD', KEYS[4], ARGV[at + 3], id)
-    redis.call('PEXPIRE', KEYS[4], life)
-    redis.call('ZADD', KEYS[state], ARGV[at + 3], id)
-    redis.call('PEXPIRE', KEYS[state], life)
+    if redis.call('ZADD', KEYS[4], ARGV[at + 3], id) == 1 then redis.call('PEXPIRE', KEYS[4], life) end
+    if redis.call('ZADD', KEYS[state], ARGV[at + 3], id) == 1 then redis.call('PEXPIRE', KEYS[state], life) end
     if previous > 0 and previous ~= state then redis.call('ZREM', KEYS[previous], id) end
     set[#set + 1] = 't:' .. id
     set[#set + 1] = ARGV[at + 4]
@@ -95,7 +96,15 @@ end
 if not h[2] then
   set[#set + 1] = 'e'
   set[#set + 1] = e
-  if h[5] then redis.call('UNLINK', K) end
+  if h[5] then
+    local dead = (redis.call('HGET', K, 'g') or ',') .. h[1] .. ','
+    if #dead > ${DEAD_EPOCHS_MAX_BYTES} then
+      dead = string.sub(dead, (string.find(dead, ',', #dead - ${DEAD_EPOCHS_MAX_BYTES}, true)))
+    end
+    set[#set + 1] = 'g'
+    set[#set + 1] = dead
+    redis.call('UNLINK', K)
+  end
 end
 redis.call('HSET', unpack(set))
 if gone then redis.call('HDEL', unpack(gone)) end
@@ -138,6 +147,9 @@ ${ANSWER_TAIL}
 /**
  * A session that has expired may still be in the indexes: then nothing is written but \`stale\` answered, and the caller
  * clears them away first. Otherwise the tasks of its former life would come back with it.
+ *
+ * Field \`g\` is \`,epoch,epoch,\`: those that were deleted under this id lately. A create whose answer was lost, and whose
+ * session was then deleted and begun anew by somebody else, is told so; it must not merge what was deleted.
  */
 export const CREATE = `
 ${HEAD}
@@ -162,8 +174,10 @@ if e == ARGV[2] then
   else
     outcome = 'moved'
   end
-elseif ARGV[3] == 'head' then
-  to = 0
+else
+  local dead = redis.call('HGET', K, 'g')
+  if dead and string.find(dead, ',' .. ARGV[2] .. ',', 1, true) then return {'gone', ARGV[2], 0} end
+  if ARGV[3] == 'head' then to = 0 end
 end
 ${ANSWER_TAIL}
 `;

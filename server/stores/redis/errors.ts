@@ -24,6 +24,9 @@ export class StoreSettingsError extends Error {
 const AWAY =
   /\b(READONLY|LOADING|OOM|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|BUSY|NOSCRIPT|NOAUTH|WRONGPASS|NOPERM)\b/;
 
+/** Those that are about writing, whatever the command: reads may well be answered meanwhile, and say nothing. */
+const TAKES_NO_WRITES = /\b(READONLY|LOADING|OOM|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|MISCONF)\b/;
+
 export const isWrongType = (error: Error): boolean => error.message.includes('WRONGTYPE');
 
 /** The error objects of ioredis carry the command and with it the session: only their words go on. */
@@ -34,7 +37,8 @@ export function toStoreError(error: unknown): Error {
   if (message === 'Command timed out')
     return new StoreTimeoutError('redis did not answer in time', { cause });
   if (name !== 'ReplyError' || AWAY.test(message)) {
-    return new StoreUnavailableError(`redis is not available: ${cause.message}`, { cause });
+    const decisive = name === 'ReplyError' && TAKES_NO_WRITES.test(message);
+    return new StoreUnavailableError(`redis is not available: ${cause.message}`, { cause, decisive });
   }
   return cause;
 }

@@ -45,8 +45,10 @@ end
 if ARGV[4] and (e ~= ARGV[4] or h[2] ~= ARGV[5] or w ~= ARGV[6]) then return {'moved'} end
 ${STORE_TIME}
 purge(ARGV[1])
+local dead = redis.call('HGET', K, 'g')
 redis.call('UNLINK', K)
 redis.call('HSET', K, 'e', e, 'd', now)
+if dead then redis.call('HSET', K, 'g', dead) end
 redis.call('PEXPIRE', K, ARGV[2])
 if ARGV[3] ~= '' then redis.pcall('PUBLISH', ARGV[3], 0) end
 return {'removed', unpack(loose)}

@@ -1,13 +1,16 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { stub } from 'sinon';
+import { StoreUnavailableError } from '../../../server/sessions/session-store.ts';
 import { DataFolderLock, DataFolderLockedError } from '../../../server/stores/lmdb/data-folder-lock.ts';
 import { LmdbSessionStore } from '../../../server/stores/lmdb/lmdb-store.ts';
 import { HOUR, Writer, aliasOf, errorOf, readFound, refOf, taskOf } from '../../contract/harness.ts';
@@ -55,7 +58,10 @@ describe('the lmdb store', () => {
     });
     children.push(child);
     const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-    const next = async () => JSON.parse((await lines.next()).value ?? 'null') as unknown;
+    const next = async () => {
+      const { value } = (await lines.next()) as IteratorResult<string, undefined>;
+      return JSON.parse(value ?? 'null') as unknown;
+    };
     return { child, next, opened: async () => (await next()) as Said };
   };
   const sockets = async (at = folder) => (await readdir(at)).filter((name) => name.endsWith('.sock'));
@@ -129,6 +135,9 @@ describe('the lmdb store', () => {
     await new Writer(first).create();
     expect(await sockets(long)).to.deep.equal([]);
     expect(await otherProcess(long).opened()).to.include({ open: false, pid: process.pid });
+    const short = join(folder, 'short');
+    await symlink(long, short);
+    expect(await errorOf(openStore(short))).to.be.instanceOf(DataFolderLockedError);
     await first.close();
     expect((await readFound(await openStore(long), refOf())).cursor.head).to.equal(1);
   });
@@ -137,10 +146,14 @@ describe('the lmdb store', () => {
     for (let round = 0; round < 20; round += 1) {
       const place = join(folder, `${round}`);
       await mkdir(place);
-      const dead = createServer().listen(join(place, 'lock-0123456789abcdef-1.sock'));
-      await once(dead, 'listening');
-      await rm(join(place, 'lock-0123456789abcdef-1.sock'));
-      dead.close();
+      for (const rank of ['0000000000000000', 'ffffffffffffffff']) {
+        const dead = createServer().listen(join(place, 'dying'));
+        await once(dead, 'listening');
+        // under another name it outlives its listener, as after a SIGKILL
+        await link(join(place, 'dying'), join(place, `lock-${rank}-1.sock`));
+        dead.close();
+        await once(dead, 'close');
+      }
       const starts = Array.from({ length: 8 }, (_, i) => DataFolderLock.acquire(place, i + 1));
       const ends = await Promise.allSettled(starts);
       const owners = ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []));
@@ -163,6 +176,45 @@ describe('the lmdb store', () => {
   it('says what is wrong with a folder that cannot be made', async () => {
     const error = await errorOf(LmdbSessionStore.open({ folder: '/dev/null/data', pid: 1 }));
     expect(error).to.have.property('code', 'ENOTDIR');
+  });
+
+  it('calls a full disk unavailable, loses nothing, and goes on when there is room', async function () {
+    const disk = join(folder, 'disk');
+    await mkdir(disk);
+    const mount = (...args: string[]) => promisify(execFile)('mount', args);
+    try {
+      await mount('-t', 'tmpfs', '-o', 'size=400k', 'tmpfs', disk);
+    } catch {
+      // only root can make a disk that is so small
+      this.skip();
+    }
+    // lmdb prints what it then also throws
+    const printed = stub(console, 'error');
+    // one that nobody hears ends the process
+    const unheard: unknown[] = [];
+    const hear = (reason: unknown) => unheard.push(reason);
+    process.on('unhandledRejection', hear);
+    try {
+      const store = await openStore(disk);
+      const writer = await new Writer(store).create();
+      const json = JSON.stringify('x'.repeat(20_000));
+      let full: Error | undefined;
+      for (let i = 0; i < 30 && full === undefined; i += 1) {
+        await writer.append([json]).catch((error: unknown) => (full = error as Error));
+      }
+      expect(full).to.be.instanceOf(StoreUnavailableError);
+      const more = [store.beat('i1'), store.beat('i2'), writer.append([json])];
+      for (const end of await Promise.allSettled(more)) expect(end.status).to.equal('rejected');
+      expect((await readFound(store, writer.ref)).cursor).to.deep.equal(writer.cursor);
+      await mount('-o', 'remount,size=10m', disk);
+      await writer.append([json]);
+      await store.close();
+      expect(unheard).to.deep.equal([]);
+    } finally {
+      process.off('unhandledRejection', hear);
+      printed.restore();
+      await promisify(execFile)('umount', [disk]);
+    }
   });
 
   it('commits what is asked for together in one go', async () => {

@@ -59,7 +59,7 @@ describe('the redis store when redis cannot serve', () => {
     await expectUnavailable(store.commit(writer.ref, requestAt(writer.cursor, 2, [`"${SECRET}"`])));
     await expectUnavailable(store.resolveAlias('acme', 'ann', 'x'));
     await expectUnavailable(store.beat('i1'));
-    expect(performance.now() - began).to.be.below(100);
+    expect(performance.now() - began).to.be.below(250);
     await server.start();
     await eventually(() => up.at(-1) === true);
     await writer.append(['2']);
@@ -92,7 +92,7 @@ describe('the redis store when redis cannot serve', () => {
       store.commit(writer.ref, requestAt(writer.cursor, 2, [`"${SECRET}"`])),
       StoreTimeoutError,
     );
-    expect(performance.now() - began).to.be.within(200, 600);
+    expect(performance.now() - began).to.be.within(200, 1_000);
     await eventually(() => up.at(-1) === false);
     server.resume();
     await eventually(() => up.at(-1) === true);

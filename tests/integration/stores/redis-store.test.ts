@@ -236,6 +236,15 @@ describe('the redis store on a real server', () => {
       }
     });
 
+    it('hold no summary of a task that was taken out', async () => {
+      const writer = await new Writer(store).create(['1'], {
+        tasks: [taskOf('a', WORKING), taskOf('b', WORKING)],
+      });
+      await writer.append(['2'], { tasks: [taskOf('a', null, WORKING)] });
+      const fields = Object.keys(await redis.client.hgetall(`${base()}s:s1`));
+      expect(fields.filter((field) => field.startsWith('t:'))).to.deep.equal(['t:s1.b']);
+    });
+
     it('leave a tombstone of two fields, and nothing in any index', async () => {
       const tasks = [taskOf('a', WORKING), taskOf('b', DONE)];
       const writer = await new Writer(store).create(['1'], {

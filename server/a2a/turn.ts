@@ -1,0 +1,179 @@
+import { ProtocolError } from '../../protocol/errors.ts';
+import { isTerminal } from '../../protocol/task-state.ts';
+import type { Bytes, JsonValue } from '../../protocol/units.ts';
+import type { AgentEvent, EventBus, RequestContext } from '../agents/agent-executor.ts';
+import { InvalidAgentEventError, readEvent } from '../agents/read-event.ts';
+import type { Log } from '../observability/log-events.ts';
+import type { Decide } from '../sessions/change.ts';
+import type { LiveSession } from '../sessions/live-session.ts';
+import type { RunKey } from '../sessions/records.ts';
+import { joinTaskId } from '../sessions/session-ref.ts';
+import type { Session } from '../sessions/session.ts';
+import type { MessageEntry, TaskFold } from '../sessions/task-fold.ts';
+import { toRecords } from './event-records.ts';
+
+const STATE_MAX_BYTES: Bytes = 64 * 1024;
+
+/** The run whose turn it is. */
+export interface TurnOwner {
+  readonly session: LiveSession;
+  readonly local: string;
+  /** A client has been told of the task, or the agent itself has begun one. */
+  isRevealed: boolean;
+  /** Aborts the executor and fails the task. */
+  giveUp(why: string): void;
+}
+
+/** One message being worked on: what the executor is given, and where it publishes until the turn is over. */
+export class Turn implements EventBus {
+  readonly by: RunKey;
+  /** The executor has published the end of the task. */
+  hasEnded = false;
+  readonly #owner: TurnOwner;
+  readonly #log: Log;
+  readonly #abort = new AbortController();
+  readonly #entry: MessageEntry | undefined;
+  readonly #task: TaskFold;
+  readonly #underWay = new Set<Promise<void>>();
+  #isOpen = true;
+
+  constructor(owner: TurnOwner, task: TaskFold, log: Log) {
+    this.#owner = owner;
+    this.#log = log;
+    this.#task = task;
+    this.#entry = task.turn;
+    this.by = task.by;
+  }
+
+  abort(why: string): void {
+    if (!this.#abort.signal.aborted) this.#abort.abort(new Error(why));
+  }
+
+  /** Never throws: an agent that publishes nonsense is told by its task, which fails. */
+  publish(given: AgentEvent): void {
+    const { session, local } = this.#owner;
+    const { sessionId: contextId } = session.ref;
+    let event: AgentEvent;
+    try {
+      if (!this.#isOpen) throw new Error('the run is over');
+      event = readEvent(given, { taskId: joinTaskId(contextId, local), contextId });
+    } catch (error) {
+      this.#refused(error);
+      return;
+    }
+    if (event.kind === 'message') this.hasEnded = true;
+    else {
+      // What has been begun as a task ends as one.
+      this.#owner.isRevealed = true;
+      if (event.kind !== 'artifactUpdate' && isTerminal(event.data.status.state)) this.hasEnded = true;
+    }
+    const { by } = this;
+    this.#change((draft, at) =>
+      toRecords(event, { local, by, isRevealed: this.#owner.isRevealed }, draft, at),
+    );
+  }
+
+  /** The end of `execute` says so too. */
+  finished(): void {
+    return;
+  }
+
+  /** Nothing is taken any more. @returns when all that was published before has met its fate */
+  async close(): Promise<void> {
+    this.#isOpen = false;
+    await Promise.all([...this.#underWay]);
+  }
+
+  /** Undefined when the message is not there. */
+  get context(): RequestContext | undefined {
+    const { session, local } = this.#owner;
+    const { sessionId: contextId } = session.ref;
+    const entry = this.#entry;
+    const task = this.#task;
+    if (entry === undefined) return undefined;
+    const taskId = joinTaskId(contextId, local);
+    return {
+      taskId,
+      contextId,
+      userMessage: { ...structuredClone(entry.message), contextId, taskId },
+      task: entry.n === task.firstMessage ? undefined : taskBefore(task, contextId),
+      signal: this.#abort.signal,
+      attempt: task.attempt,
+      session: {
+        id: contextId,
+        get messages() {
+          return messagesUpTo(session.view, entry).map((said) => ({
+            ...structuredClone(said.message),
+            contextId,
+            taskId: joinTaskId(contextId, said.task),
+          }));
+        },
+        state: {
+          get: (key) => structuredClone(session.draft.agentState(key)),
+          set: (key, value) => {
+            this.#setState(key, value);
+          },
+        },
+      },
+    };
+  }
+
+  #setState(key: string, value: JsonValue): void {
+    const json = JSON.stringify(value) as string | undefined;
+    if (json === undefined) throw new TypeError(`state ${key}: not JSON`);
+    if (Buffer.byteLength(json) > STATE_MAX_BYTES)
+      throw new RangeError(`state ${key}: more than ${STATE_MAX_BYTES} bytes of JSON`);
+    if (!this.#isOpen) {
+      this.#refused(new Error('the run is over'));
+      return;
+    }
+    const copy = JSON.parse(json) as JsonValue;
+    const { local } = this.#owner;
+    const { by } = this;
+    this.#change((draft, at) =>
+      draft.task(local)?.by === by ? [{ t: 'state', at, task: local, by, key, value: copy }] : [],
+    );
+  }
+
+  #change(decide: Decide): void {
+    const underWay = this.#owner.session.change(decide).then(
+      () => undefined,
+      (error: unknown) => {
+        this.#refused(error);
+      },
+    );
+    this.#underWay.add(underWay);
+    void underWay.then(() => this.#underWay.delete(underWay));
+  }
+
+  #refused(error: unknown): void {
+    const { session, local } = this.#owner;
+    this.#log('agent_event_ignored', { ...session.ref, task: local }, error);
+    // A state that the task may not take is passed over; so is what comes when the task is not this turn's any more.
+    if (error instanceof ProtocolError && error.reason === 'UNSUPPORTED_OPERATION') return;
+    const task = session.draft.task(local);
+    if (!this.#isOpen || task?.by !== this.by || isTerminal(task.state) || task.withdrawn) return;
+    // Better said than silently cut.
+    this.#owner.giveUp(whyGivenUp(error));
+  }
+}
+
+function whyGivenUp(error: unknown): string {
+  if (error instanceof InvalidAgentEventError) return `The agent gave an invalid response: ${error.message}.`;
+  const why = error instanceof ProtocolError ? `: ${error.message}` : '';
+  return `The agent produced something that cannot be stored${why}.`;
+}
+
+/** The task as it stood when the message arrived. */
+function taskBefore(task: TaskFold, contextId: string): RequestContext['task'] {
+  const before = structuredClone(task.toTask(contextId));
+  before.status.state = task.stateBefore;
+  return before;
+}
+
+/** A copy of the conversation that ends with one message, which may have been renumbered since. */
+function messagesUpTo(session: Session, last: MessageEntry): MessageEntry[] {
+  const all = [...session.messages];
+  const index = all.findLastIndex(({ message, n }) => message === last.message || n === last.n);
+  return all.slice(0, index + 1);
+}

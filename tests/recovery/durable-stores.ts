@@ -1,0 +1,83 @@
+/** The stores that a restart is tried on, and what can be seen in them from outside. */
+import { open, type Key } from 'lmdb';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { StoredSession } from '../../scripts/recovery/recovery-checker.ts';
+import { readLmdb, readRedis } from '../../scripts/recovery/stored-sessions.ts';
+import { DATABASE_FILE } from '../../server/stores/lmdb/lmdb-store.ts';
+import { useRedis } from '../helpers/redis.ts';
+
+export interface DurableStore {
+  /** For a server that keeps its sessions there. Another place for each test. */
+  readonly env: Record<string, string>;
+  /** Where the server may run. */
+  readonly folder: string;
+  readonly sessions: () => Promise<StoredSession[]>;
+  /** Whether it is noted there that a message of the session was answered. */
+  readonly isMarked: (sessionId: string) => Promise<boolean>;
+}
+
+/** A second is the shortest there is: repeats of what a killed server was at wait for it. */
+const DEAD_SOON = { A2A_DEAD_SECONDS: '1' };
+
+function useFolder(): { readonly path: string } {
+  let path = '';
+  beforeEach(async () => {
+    path = await mkdtemp(join(tmpdir(), 'holdfast-restart-'));
+  });
+  afterEach(async () => {
+    await rm(path, { recursive: true, force: true });
+  });
+  return {
+    get path() {
+      return path;
+    },
+  };
+}
+
+function useLmdbStore(): DurableStore {
+  const folder = useFolder();
+  const data = (): string => join(folder.path, 'data');
+  return {
+    get folder() {
+      return folder.path;
+    },
+    get env() {
+      return { A2A_STORE: 'lmdb', A2A_DATA_DIR: data(), ...DEAD_SOON };
+    },
+    sessions: () => readLmdb(join(data(), DATABASE_FILE)),
+    isMarked: async (sessionId) => {
+      const path = join(data(), DATABASE_FILE);
+      const db = open<string, Key[]>({ path, encoding: 'string', readOnly: true });
+      try {
+        const entry = JSON.parse(db.get(['s', 'default', sessionId]) ?? '{}') as { m?: unknown };
+        return entry.m !== undefined;
+      } finally {
+        await db.close();
+      }
+    },
+  };
+}
+
+function useRedisStore(): DurableStore {
+  const folder = useFolder();
+  const redis = useRedis({ tcp: true, appendonly: true });
+  return {
+    get folder() {
+      return folder.path;
+    },
+    get env() {
+      const REDIS_URL = `redis://127.0.0.1:${redis.server.port}/0`;
+      return { A2A_STORE: 'redis', REDIS_URL, A2A_KEY_PREFIX: redis.prefix, ...DEAD_SOON };
+    },
+    sessions: () => readRedis(redis.client, redis.prefix),
+    isMarked: async (sessionId) =>
+      (await redis.client.hexists(`${redis.prefix}:1:{default.00}:s:${sessionId}`, 'm')) === 1,
+  };
+}
+
+export const DURABLE_STORES: readonly (readonly [name: string, use: () => DurableStore])[] = [
+  ['lmdb', useLmdbStore],
+  ['redis', useRedisStore],
+];

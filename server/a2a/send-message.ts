@@ -8,6 +8,7 @@ import type { OpenMode } from '../sessions/session-manager.ts';
 import type { StoredMessage } from '../sessions/records.ts';
 import { joinTaskId, splitTaskId, type SessionRef } from '../sessions/session-ref.ts';
 import { StoreUnavailableError } from '../sessions/session-store.ts';
+import type { Session } from '../sessions/session.ts';
 import type { A2AParts } from './a2a-parts.ts';
 import type { Answer, CallContext } from './call.ts';
 import { aliasHintKey, findTask, toTaskView } from './find-task.ts';
@@ -18,6 +19,7 @@ import {
   randomSessionId,
   toStoredMessage,
 } from './message-identity.ts';
+import { AnsweredElsewhere, commitMessage, whenStored } from './commit-message.ts';
 import { contextMismatch, MessagePlacement, type Address, type Placed } from './place-message.ts';
 import { waitForTask } from './wait-for-task.ts';
 
@@ -109,9 +111,6 @@ async function sendDerived(
   }
 }
 
-/** The create met a session whose message was answered: who serves it now has to be asked first. */
-class AnsweredElsewhere extends Error {}
-
 /** @returns `''` while the derived session itself serves its message */
 async function servingSession(parts: A2AParts, session: LiveSession): Promise<string> {
   if (!session.view.exists) return '';
@@ -154,7 +153,7 @@ async function sendTo(
   try {
     // Seen here before: whether its answer was delivered, perhaps by another instance, is asked before it is decided.
     if (placement.wasSeen(session.view)) await parts.sessions.catchUp(session);
-    const { outcome, placed } = await place(placement, session, address, call, derived);
+    const { outcome, placed } = await commitMessage(placement, session, address, call, derived);
     // A send that does not wait is answered with the task: from now on there has to be one.
     if (placed.how === 'new' || placed.how === 'resumed')
       parts.runner.start(session, placed.local, !params.blocking);
@@ -165,68 +164,6 @@ async function sendTo(
     return await answerWhenDue(parts, params, call, session, placed, placement, outcome, derived);
   } finally {
     parts.sessions.release(session);
-  }
-}
-
-/** A repeat counts from the moment when what it repeats is stored: until then that may still fail, or be renumbered. */
-async function place(
-  placement: MessagePlacement,
-  session: LiveSession,
-  address: Address,
-  call: CallContext,
-  derived: boolean,
-): Promise<{ outcome: ChangeOutcome; placed: Placed }> {
-  for (;;) {
-    const outcome = await store(placement, session, address, call, derived);
-    const { placed } = placement;
-    if (placed === undefined) throw new Error('a message was decided without a place');
-    const { message } = placed;
-    if (message === undefined || session.view.head >= message) return { outcome, placed };
-    await whenViewed(session, message);
-  }
-}
-
-/** Waits until a record that is on its way can be seen, or nothing is on its way any more. */
-function whenViewed(session: LiveSession, n: number): Promise<void> {
-  return new Promise((resolve) => {
-    const check = (): void => {
-      if (session.isPending && session.view.head < n) return;
-      stop();
-      resolve();
-    };
-    const stop = session.observe(check);
-    check();
-  });
-}
-
-async function store(
-  placement: MessagePlacement,
-  session: LiveSession,
-  address: Address,
-  call: CallContext,
-  derived: boolean,
-): Promise<ChangeOutcome> {
-  const { clientTaskId } = address;
-  // A 0.1 id that nobody here knows may name a task elsewhere: only the store can tell.
-  const mustStore =
-    clientTaskId !== undefined && session.view.alias(call.principal.subject, clientTaskId) === undefined;
-  try {
-    return await session.change(
-      (draft, at) => {
-        if (
-          derived &&
-          draft.exists &&
-          (session.journal.derived.answered || session.journal.derived.serves !== '')
-        ) {
-          throw new AnsweredElsewhere();
-        }
-        return placement.decide(draft, at);
-      },
-      { mustStore },
-    );
-  } catch (error) {
-    placement.abandon();
-    throw error;
   }
 }
 
@@ -250,7 +187,8 @@ async function answerWhenDue(
   }
   parts.runner.reveal(session.ref, local);
   // A bare message may be on its way already: then that is the answer.
-  if (session.draft.task(local)?.withdrawn === true) await whenViewed(session, session.draft.head);
+  const isWithdrawn = (fold: Session): boolean => fold.task(local)?.withdrawn === true;
+  await whenStored(session, () => !isWithdrawn(session.draft) || isWithdrawn(session.view));
   const task = session.view.task(local);
   if (task === undefined) throw taskNotFound(taskId);
   const persistence = outcome === 'deferred' || session.persistence === 'deferred' ? 'deferred' : 'stored';

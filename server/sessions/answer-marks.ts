@@ -1,6 +1,7 @@
 import type { DurationMs } from '../../protocol/units.ts';
 import type { Log } from '../observability/log-events.ts';
 import type { LiveSession } from './live-session.ts';
+import { refKey, type SessionRef } from './session-ref.ts';
 import { StoreUnavailableError, type SessionStore } from './session-store.ts';
 
 const BATCH_MS: DurationMs = 50;
@@ -21,6 +22,9 @@ export class AnswerMarks {
   readonly #store: SessionStore;
   readonly #log: Log;
   readonly #waiting = new Map<LiveSession, Marks>();
+  /** Sessions with marks that are not stored yet, and in how many batches. */
+  readonly #unstored = new Map<string, number>();
+  #writing: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(store: SessionStore, log: Log) {
@@ -46,7 +50,14 @@ export class AnswerMarks {
     this.#timer = undefined;
     const batch = [...this.#waiting.values()];
     this.#waiting.clear();
-    await Promise.all(batch.map((marks) => this.#write(marks)));
+    // Also what an earlier batch is still about to say.
+    this.#writing = Promise.all([this.#writing, ...batch.map((marks) => this.#write(marks))]);
+    await this.#writing;
+  }
+
+  /** A session that is read anew must find its marks there. @returns undefined when nothing has to be waited for */
+  beforeRead(ref: SessionRef): Promise<void> | undefined {
+    return this.#unstored.has(refKey(ref)) ? this.flush() : undefined;
   }
 
   /**
@@ -66,6 +77,8 @@ export class AnswerMarks {
     const { epoch } = session.journal.session;
     let marks = this.#waiting.get(session);
     if (marks?.epoch !== epoch) {
+      const key = refKey(session.ref);
+      if (marks === undefined) this.#unstored.set(key, (this.#unstored.get(key) ?? 0) + 1);
       marks = { session, epoch, messages: new Set(), serves: undefined };
       this.#waiting.set(session, marks);
     }
@@ -81,6 +94,11 @@ export class AnswerMarks {
       // Unmarked means that a repeat gets the first answer once more.
       if (!(error instanceof StoreUnavailableError))
         this.#log('answer_mark_failed', { ...session.ref }, error);
+    } finally {
+      const key = refKey(session.ref);
+      const left = (this.#unstored.get(key) ?? 1) - 1;
+      if (left > 0) this.#unstored.set(key, left);
+      else this.#unstored.delete(key);
     }
   }
 }

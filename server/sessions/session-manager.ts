@@ -239,7 +239,9 @@ export class A2ASessionManager {
     }
     let loading = this.#loading.get(key);
     if (loading === undefined) {
-      loading = (mode === 'new' ? Promise.resolve(this.#fresh(ref)) : this.#read(ref)).finally(() => {
+      const isMarked = this.marks.beforeRead(ref) ?? Promise.resolve();
+      const find = () => (mode === 'new' ? this.#fresh(ref) : this.#read(ref));
+      loading = isMarked.then(find).finally(() => {
         this.#loading.delete(key);
       });
       this.#loading.set(key, loading);

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { DurationMs } from '../../protocol/units.ts';
 import { AliasTakenError } from './alias-taken-error.ts';
@@ -20,6 +21,11 @@ import type { StoredJournal } from './stored-journal.ts';
 /** After this many lost races, or this long, a change is refused with retry advice. */
 const MOVED_MAX = 16;
 const MOVED_MAX_MS: DurationMs = 2_000;
+/**
+ * So many lost races are followed by the next attempt at once. Then it waits for a moment, longer each time: an instance
+ * that writes without a pause wins every race against one that has to take in its records first.
+ */
+const AT_ONCE_MAX = 3;
 
 /** What one session says to the store and what it makes of the answers: reads, commits, lost races, the end of a session. */
 export class SessionSync {
@@ -139,6 +145,7 @@ export class SessionSync {
    * @throws {StoreUnavailableError} when its outcome is unknown @throws {SessionDamagedError}
    */
   async commit(): Promise<boolean> {
+    if (this.#races.count > AT_ONCE_MAX) await pause(Math.random() * Math.min(2 ** this.#races.count / 8, 20));
     if (this.#isStale) this.#redecide();
     const batch = this.#queue.take();
     if (batch.intents.length === 0) return true;

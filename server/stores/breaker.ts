@@ -148,7 +148,9 @@ export class BreakerStore implements SessionStore {
 
   #count(error: StoreUnavailableError): void {
     this.#failures += 1;
-    if (this.#failures >= this.#options.failures) {
+    // Reads that succeed in between would keep the count low for ever.
+    if (error.decisive) this.trip(error.message);
+    else if (this.#failures >= this.#options.failures) {
       this.trip(`${this.#failures} failures in a row, the last: ${error.message}`);
     }
   }

@@ -207,6 +207,23 @@ export function describeCommit(suite: Suite): void {
       expectOutcome(await suite.store.commit(writer.ref, requestAt(writer.cursor, 2, ['2'])), 'gone');
     });
 
+    it('tells a create sent again that its session was deleted, also once another was begun', async () => {
+      const lost = createOf('e1', ['deleted']);
+      expectOutcome(await suite.store.commit(refOf(), lost), 'ok');
+      for (const [before, after] of [
+        ['e1', 'e2'],
+        ['e2', 'e3'],
+      ] as const) {
+        await suite.store.remove(refOf(), 60_000);
+        const knowing = createOf(after, [after], { expected: { ...START, epoch: before } });
+        expectOutcome(await suite.store.commit(refOf(), knowing), 'ok');
+        const gone = expectOutcome(await suite.store.commit(refOf(), lost), 'gone');
+        expect(gone.tombstone?.epoch).to.equal('e1');
+      }
+      expectOutcome(await suite.store.commit(refOf(), createOf('e9', ['other'])), 'exists');
+      expect(jsonsOf(await readFound(suite.store, refOf()))).to.deep.equal(['e3']);
+    });
+
     it('keeps one order for all when many write at once', async () => {
       const first = await new Writer(suite.store).create(['"start"']);
       const write = async (instance: string) => {

@@ -1,10 +1,12 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import { TASK_STATES } from '../../protocol/task-state.ts';
+import { createRedisClient } from '../../server/stores/redis/client.ts';
 import { createKeys } from '../../server/stores/redis/keys.ts';
 import { RedisSessionStore } from '../../server/stores/redis/redis-store.ts';
 import type { RedisStoreOptions } from '../../server/stores/redis/redis-store.ts';
 import { eventually } from '../helpers/eventually.ts';
+import type { RedisFixture } from '../helpers/redis.ts';
 import type { Harness, IndexedTask } from './harness.ts';
 
 export const REDIS_OPTIONS: RedisStoreOptions = {
@@ -71,5 +73,22 @@ export function redisHarness(own: Redis, client: Redis, options: RedisStoreOptio
       },
     },
     close: () => store.close(),
+  };
+}
+
+/**
+ * Opens stores on the server of a fixture, under the prefix of the test, and closes them after it.
+ */
+export function useRedisStores(redis: RedisFixture) {
+  const opened: RedisSessionStore[] = [];
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((store) => store.close()));
+  });
+  return async (options: Partial<RedisStoreOptions> = {}, address = redis.server.address) => {
+    const client = createRedisClient(address, () => undefined);
+    await client.connect();
+    const store = new RedisSessionStore(client, { ...REDIS_OPTIONS, prefix: redis.prefix, ...options });
+    opened.push(store);
+    return store;
   };
 }

@@ -101,7 +101,7 @@ export function createTestManager(
     ...options,
     clock: options.clock ?? clock,
     counters,
-    log: (event, fields = {}, error = undefined) => {
+    log: (event, fields = {}, error) => {
       logged.push({ event, fields, error });
     },
   });

@@ -27,7 +27,7 @@ const HEAVY_EVERY = 100;
 
 function malformed(random: Random, nth: number): Malformed {
   const kinds = nth % HEAVY_EVERY === 0 ? HEAVY_KINDS : KINDS;
-  const [kind, make] = kinds[random.below(kinds.length)] ?? KINDS[0];
+  const [kind, make] = kinds[random.below(kinds.length)]!;
   return { kind, ...make(random) };
 }
 

@@ -21,7 +21,7 @@ describe('when redis is there and does not serve', function () {
       begin: (redis) => redis.replicaof('127.0.0.1', 1),
       end: (redis) => redis.replicaof('NO', 'ONE'),
     },
-    'it cannot write to its disk': {
+    'it lacks the replicas that it has to have': {
       begin: (redis) => redis.config('SET', 'min-replicas-to-write', '1'),
       end: (redis) => redis.config('SET', 'min-replicas-to-write', '0'),
     },
@@ -32,8 +32,8 @@ describe('when redis is there and does not serve', function () {
       const server = await outage.serve();
       const sent: Sent[] = [await sendOnce(server.url, 'v1', 'before', 'known')];
       await begin(outage.client);
-      for (let n = 0; server.logs.of('store_unavailable').length === 0; n += 1)
-        sent.push(await sendOnce(server.url, 'v03', `failing ${n}`, `s${n % 4}`));
+      sent.push(await sendOnce(server.url, 'v03', 'the first that is not stored', 'fresh'));
+      await server.logs.next('store_unavailable', 2_000);
       for (let n = 0; n < 10; n += 1) sent.push(await sendOnce(server.url, 'v1', `away ${n}`, `s${n % 4}`));
       await end(outage.client);
       await nothingPending(server.url);
@@ -45,6 +45,8 @@ describe('when redis is there and does not serve', function () {
         new Set(['deferred']),
       );
       await expectStored(outage.client, sent);
+      expect(server.logs.of('store_unavailable')).to.have.length(1);
+      expect(server.logs.of('store_recovered')).to.have.length(1);
     });
   }
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { eventually } from '../helpers/eventually.ts';
-import { isCompleted, Load, type Sent, sendOnce } from '../helpers/load.ts';
+import { isCompleted, type Sent, sendOnce } from '../helpers/load.ts';
 import { expectStored, expectTold, nothingPending, readyz, useOutage } from '../helpers/outage.ts';
 
 const DRAIN_SECONDS = 2;

@@ -1,16 +1,40 @@
+import { buildBackend } from '../../../server/build-backend.ts';
 import { type TestServer, useServer } from '../../helpers/server.ts';
 import { ScriptedAgent } from './scripted-agent.ts';
 
-/** A server whose agent does what the test says. */
-export function useAgentServer(env: Record<string, string> = {}): {
+export interface AgentServer {
   readonly url: string;
   readonly used: TestServer;
   readonly agent: ScriptedAgent;
-} {
+  /** Sends that have come so far. */
+  readonly sends: number;
+}
+
+/** A server whose agent does what the test says. */
+export function useAgentServer(env: Record<string, string> = {}): AgentServer {
   let agent = new ScriptedAgent();
+  let sends = 0;
   const used = useServer(() => {
     agent = new ScriptedAgent();
-    return { agent };
+    sends = 0;
+    return {
+      agent,
+      buildBackend: async (context) => {
+        const backend = await buildBackend(context);
+        const { operations } = backend;
+        return {
+          ...backend,
+          operations: {
+            sendMessage: (params, call) => {
+              sends += 1;
+              return operations.sendMessage(params, call);
+            },
+            getTask: (params, call) => operations.getTask(params, call),
+            cancelTask: (params, call) => operations.cancelTask(params, call),
+          },
+        };
+      },
+    };
   }, env);
   return {
     used,
@@ -19,6 +43,9 @@ export function useAgentServer(env: Record<string, string> = {}): {
     },
     get agent() {
       return agent;
+    },
+    get sends() {
+      return sends;
     },
   };
 }

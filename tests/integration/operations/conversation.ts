@@ -1,4 +1,7 @@
 /** The three dialects in one vocabulary: a test says what it wants and is told what came, whichever dialect is spoken. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { IncomingMessage } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
 import type { JsonObject, JsonValue } from '../../../protocol/units.ts';
 import { eventually } from '../../helpers/eventually.ts';
@@ -96,7 +99,8 @@ export function sendParams(dialect: Spoken, text: string, options: SendOptions =
   if (dialect === 'v01') return { ...sendV01(task ?? newId('t'), text, session), ...length };
   const params = (dialect === 'v1' ? sendV1 : sendV03)(messageId, text, session);
   const message = { ...(params['message'] as JsonObject), ...(task === undefined ? {} : { taskId: task }) };
-  const waits = dialect === 'v1' ? { returnImmediately: blocking === false } : { blocking: blocking !== false };
+  const waits =
+    dialect === 'v1' ? { returnImmediately: blocking === false } : { blocking: blocking !== false };
   const configuration: JsonObject = { ...(blocking === undefined ? {} : waits), ...length };
   return { ...params, message, configuration };
 }
@@ -112,23 +116,36 @@ export async function send(
   return see(await call(url, METHODS[dialect], sendParams(dialect, text, options), headers));
 }
 
-/** A send whose client leaves before it is answered, after `until` has come true. */
+/** A send whose client leaves before it is answered, once `until` has come true. Returns when the server knows. */
 export async function sendAndLeave(
   url: string,
   dialect: Spoken,
   params: JsonObject,
   until: () => boolean | Promise<boolean>,
 ): Promise<void> {
-  const client = new AbortController();
-  const headers = { 'Content-Type': 'application/json', ...(dialect === 'v1' ? V1 : {}) };
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: METHODS[dialect], params });
-  const left = fetch(url, { method: 'POST', body, headers, signal: client.signal }).then(
-    () => 'answered',
-    () => 'left',
-  );
-  await eventually(until);
-  client.abort();
-  expect(await left).to.equal('left');
+  const mark = newId('leaving');
+  let heard: Socket | undefined;
+  const listen = (event: unknown): void => {
+    const { request } = event as { request: IncomingMessage };
+    if (request.headers['x-mark'] === mark) heard = request.socket;
+  };
+  subscribe('http.server.request.start', listen);
+  try {
+    const version = dialect === 'v1' ? 'A2A-Version: 1.0\r\n' : '';
+    socket.write(
+      `POST /a2a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nX-Mark: ${mark}\r\n${version}` +
+        `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+    await eventually(until);
+    expect(socket.bytesRead, 'it was answered').to.equal(0);
+    socket.resetAndDestroy();
+    await eventually(() => heard?.destroyed === true);
+  } finally {
+    unsubscribe('http.server.request.start', listen);
+    socket.destroy();
+  }
 }
 
 /** A send with params as they are. */

@@ -37,7 +37,7 @@ describe('the breaker', () => {
   let changes: string[];
   const known = { epoch: 'e1', head: 1, w: 'i1.1' };
   const read = (after: typeof known | undefined = known) => breaker.read(refOf(), after);
-  const fails = (options?: { counts: boolean }) => () =>
+  const fails = (options?: { counts?: boolean; decisive?: boolean }) => () =>
     Promise.reject(new StoreUnavailableError('connection refused', options));
   const start = (options: Partial<BreakerOptions> = {}) => {
     breaker = new BreakerStore(inner, { instance: 'me', ...options });
@@ -108,6 +108,12 @@ describe('the breaker', () => {
     expect(breaker.state).to.equal('closed');
     await failTimes(1);
     expect(breaker.state).to.equal('open');
+  });
+
+  it('opens at once when the store itself says that it takes no writes', async () => {
+    inner.act = fails({ decisive: true });
+    await failTimes(1);
+    expect(changes).to.deep.equal(['open: connection refused']);
   });
 
   it('does not count what says nothing about the store', async () => {

@@ -1,0 +1,128 @@
+import { expect } from 'chai';
+import { eventually } from '../helpers/eventually.ts';
+import { isCompleted, sendOnce } from '../helpers/load.ts';
+import { useOutage } from '../helpers/outage.ts';
+import { bytesReceived, changes, commandsDuring, costOf } from '../helpers/redis-traffic.ts';
+import { call, sendV01, V1 } from '../helpers/rpc.ts';
+import { readSession, SHELF } from '../helpers/stored-sessions.ts';
+
+/** Nothing but what is asked for: the next heartbeat comes after a quarter of this. */
+const QUIET = { A2A_DEAD_SECONDS: '3600' };
+const SENDS = 1_000;
+const WINDOW = 20;
+const TEXT = 'x'.repeat(990);
+
+describe('what a conversation costs redis', function () {
+  this.timeout(60_000);
+  const outage = useOutage({ appendonly: false });
+
+  const isQuiet = async (url: string): Promise<string> => {
+    await sendOnce(url, 'v1', 'hello', 'known');
+    // the answer's mark comes after the answer
+    await eventually(async () => 'm' in (await readSession(outage.client, 'known')).hash);
+    return url;
+  };
+
+  /** Marks follow their answers, several at once, and are nobody's round trip. */
+  const withoutMarks = (commands: string[]): string[] => commands.filter((name) => name !== 'mark');
+
+  it('is what is said, however long the conversation is', async () => {
+    const server = await outage.serve(QUIET);
+    let n = 0;
+    const send = async (times: number): Promise<void> => {
+      for (const end = n + times; n < end; n += 1) {
+        const text = `${String(n).padStart(9, '0')} ${TEXT}`;
+        const sent = await sendOnce(server.url, 'v03', text, 'long');
+        if (!isCompleted(sent)) throw new Error(sent.reply.text);
+      }
+    };
+    await outage.client.config('RESETSTAT');
+    await send(WINDOW / 2);
+    let total = await bytesReceived(outage.client);
+    const early = await costOf(outage.client, () => send(WINDOW));
+    const between = await costOf(outage.client, () => send(SENDS - 2.5 * WINDOW));
+    const late = await costOf(outage.client, () => send(WINDOW));
+    expect(n).to.equal(SENDS - WINDOW);
+    const rest = await costOf(outage.client, () => send(WINDOW));
+    total += early.bytes + between.bytes + late.bytes + rest.bytes;
+    expect(total).to.be.within(2 * SENDS * (TEXT.length + 10), 4_000_000);
+    expect(rest.bytes / early.bytes).to.be.below(1.2);
+    expect(rest.commands / early.commands).to.be.below(1.2);
+  });
+
+  it('is two round trips for a send that waits, and one for reading a task', async () => {
+    const { url } = await outage.serve(QUIET);
+    await isQuiet(url);
+    let id = '';
+    const sending = await commandsDuring(outage.client, async () => {
+      ({ taskId: id } = await sendOnce(url, 'v1', 'again', 'known'));
+    });
+    expect(withoutMarks(sending)).to.deep.equal(['append', 'append']);
+    const beginning = await commandsDuring(outage.client, async () => {
+      await sendOnce(url, 'v1', 'a session without a name');
+    });
+    expect(
+      withoutMarks(beginning).filter((name) => name !== 'markderived' && !name.endsWith('full')),
+    ).to.deep.equal(['create', 'append']);
+    const reading = await commandsDuring(outage.client, async () => {
+      await call(url, 'GetTask', { id }, V1);
+    });
+    expect(withoutMarks(reading)).to.deep.equal(['read']);
+  });
+
+  it('is one round trip more for the first send after a restart', async () => {
+    const before = await outage.serve(QUIET);
+    await isQuiet(before.url);
+    await before.kill9();
+    const { url } = await outage.serve(QUIET);
+    const sending = await commandsDuring(outage.client, async () => {
+      await sendOnce(url, 'v1', 'again', 'known');
+    });
+    expect(withoutMarks(sending)).to.deep.equal(['read', 'append', 'append']);
+  });
+
+  it('is nothing for reading what is in memory when no other instance writes', async () => {
+    const { url } = await outage.serve({ ...QUIET, A2A_CACHE_COHERENCE: 'exclusive' });
+    const { taskId: id } = await sendOnce(url, 'v1', 'hello', 'known');
+    const reading = await commandsDuring(outage.client, async () => {
+      await call(url, 'GetTask', { id }, V1);
+    });
+    expect(withoutMarks(reading)).to.deep.equal([]);
+  });
+
+  it('changes nothing by reading, in any dialect, cached or not', async () => {
+    const first = await outage.serve(QUIET);
+    const { taskId: id } = await sendOnce(first.url, 'v1', 'hello', 'known');
+    await call(first.url, 'tasks/send', sendV01('t1', 'hello', 'known'));
+    const second = await outage.serve(QUIET);
+    const hash = await eventually(async () => {
+      const stored = await readSession(outage.client, 'known');
+      expect(stored.hash['m']?.split(',').filter(Boolean)).to.have.length(2);
+      return stored.hash;
+    });
+    const key = `${SHELF}s:known`;
+    // expired sessions are looked for now and then, which counts as a change: once in a while, never at every turn
+    await eventually(async () => {
+      const before = { changes: await changes(outage.client), pttl: await outage.client.pttl(key) };
+      for (const { url } of [first, second]) {
+        for (let n = 0; n < 10; n += 1) {
+          const replies = [
+            await call(url, 'GetTask', { id }, V1),
+            await call(url, 'tasks/get', { id }),
+            await call(url, 'tasks/get', { id: 't1' }),
+            await call(url, 'tasks/get', { id: 'unknown.x' }),
+          ];
+          expect(replies.map(({ json }) => json.error?.code)).to.deep.equal([
+            undefined,
+            undefined,
+            undefined,
+            -32001,
+          ]);
+        }
+      }
+      expect(await outage.client.pttl(key)).to.be.below(before.pttl);
+      expect(await changes(outage.client)).to.equal(before.changes);
+    }, 15_000);
+    expect((await readSession(outage.client, 'known')).hash).to.deep.equal(hash);
+  });
+});

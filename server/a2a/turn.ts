@@ -136,10 +136,15 @@ export class Turn implements EventBus {
   }
 
   #change(decide: Decide): void {
-    const underWay = this.#owner.session.change(decide).then(
+    let wasTold = false;
+    const onRefused = (error: unknown): void => {
+      wasTold = true;
+      this.#refused(error);
+    };
+    const underWay = this.#owner.session.change(decide, { onRefused }).then(
       () => undefined,
       (error: unknown) => {
-        this.#refused(error);
+        if (!wasTold) this.#refused(error);
       },
     );
     this.#underWay.add(underWay);
@@ -153,7 +158,8 @@ export class Turn implements EventBus {
     if (error instanceof ProtocolError && error.reason === 'UNSUPPORTED_OPERATION') return;
     const task = session.draft.task(local);
     if (!this.#isOpen || task?.by !== this.by || isTerminal(task.state) || task.withdrawn) return;
-    // Better said than silently cut.
+    // Better said than silently cut: nothing that follows may complete the task without it.
+    this.#isOpen = false;
     this.#owner.giveUp(whyGivenUp(error));
   }
 }

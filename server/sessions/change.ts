@@ -22,6 +22,8 @@ export interface ChangeOptions {
   readonly renews?: boolean;
   /** Rather fail than defer: the change makes no sense without the store's word. */
   readonly mustStore?: boolean;
+  /** Told at once when the change is refused as it is made, before anything else can be decided; it is rejected as well. */
+  readonly onRefused?: (error: unknown) => void;
 }
 
 /** A change on its way to the store. */

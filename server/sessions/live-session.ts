@@ -94,12 +94,25 @@ export class LiveSession implements PendingSession {
     if (this.#damaged || this.journal.session.readOnly)
       throw new ProtocolError('SESSION_DAMAGED', { retryAfterMs: 60_000 });
     return new Promise<ChangeOutcome>((settle, fail) => {
-      const intent = this.#queue.add(decide, options, { settle, fail });
+      const intent = this.#add(decide, options, { settle, fail });
       if (intent === undefined) settle('unchanged');
       else if (!this.#mayWait(intent)) this.#deferNow(intent);
       // A turn of the microtask queue later, so that what is decided together is committed together.
       else this.#pumping ??= Promise.resolve().then(() => this.#pump());
     });
+  }
+
+  #add(
+    decide: Decide,
+    options: ChangeOptions,
+    handlers: Pick<Intent, 'settle' | 'fail'>,
+  ): Intent | undefined {
+    try {
+      return this.#queue.add(decide, options, handlers);
+    } catch (error) {
+      options.onRefused?.(error);
+      throw error;
+    }
   }
 
   /** Offers what waits to the store again. Never throws. */

@@ -20,7 +20,8 @@ export function checkBounds(
     new ProtocolError('RESOURCE_EXHAUSTED', { message, metadata: { bound } });
   const isFull = (bound: string): ProtocolError => over(`the session is full: ${bound}`, bound);
   if (before === TAIL_MAX_RECORDS) throw over('too many records in one change', `${TAIL_MAX_RECORDS}`);
-  if (bytes > limits.recordMaxBytes) throw isFull('A2A_MAX_RECORD_BYTES');
+  if (bytes > limits.recordMaxBytes)
+    throw over('the record is too large: A2A_MAX_RECORD_BYTES', 'A2A_MAX_RECORD_BYTES');
   if (body.t === 'status') return;
   if (draft.bytes + bytes > limits.sessionMaxBytes) throw isFull('A2A_MAX_SESSION_BYTES');
   if (draft.head + 1 > limits.sessionMaxRecords) throw isFull('A2A_MAX_SESSION_RECORDS');

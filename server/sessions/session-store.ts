@@ -193,6 +193,9 @@ export interface SessionStore {
   /** True when no other process can have the store open: caches need no catch-up read, and every other runner is dead. */
   readonly exclusive: boolean;
 
+  /** Under what an operator finds a session in the store, for logs. */
+  keyOf(ref: SessionRef): string;
+
   /**
    * One round trip.
    *

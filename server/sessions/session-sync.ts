@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { DurationMs } from '../../protocol/units.ts';
 import { AliasTakenError } from './alias-taken-error.ts';
 import type { Batch } from './change.ts';
 import type { ChangeQueue } from './change-queue.ts';
+import { CommitManners } from './commit-manners.ts';
 import { toCommitRequest, toExpiry } from './commit-request.ts';
 import type { SessionParts } from './session-parts.ts';
 import type { SessionRef } from './session-ref.ts';
@@ -21,11 +21,6 @@ import type { StoredJournal } from './stored-journal.ts';
 /** After this many lost races, or this long, a change is refused with retry advice. */
 const MOVED_MAX = 16;
 const MOVED_MAX_MS: DurationMs = 2_000;
-/**
- * So many lost races are followed by the next attempt at once. Then it waits for a moment, longer each time: an instance
- * that writes without a pause wins every race against one that has to take in its records first.
- */
-const AT_ONCE_MAX = 3;
 
 /** What one session says to the store and what it makes of the answers: reads, commits, lost races, the end of a session. */
 export class SessionSync {
@@ -37,6 +32,7 @@ export class SessionSync {
   #tombstone = '';
   #createEpoch: string | undefined;
   #races = { count: 0, since: 0 };
+  readonly #manners: CommitManners;
   #inFlight = false;
   /** The stored layer is not the one that the queue was decided on: before the next commit it is decided again. */
   #isStale = false;
@@ -55,6 +51,7 @@ export class SessionSync {
     this.#journal = journal;
     this.#queue = queue;
     this.#changed = changed;
+    this.#manners = new CommitManners(() => parts.clock.mono(), parts.store.exclusive);
   }
 
   /** A removed session under this id: a create has to name it. */
@@ -145,7 +142,7 @@ export class SessionSync {
    * @throws {StoreUnavailableError} when its outcome is unknown @throws {SessionDamagedError}
    */
   async commit(): Promise<boolean> {
-    if (this.#races.count > AT_ONCE_MAX) await pause(Math.random() * Math.min(2 ** this.#races.count / 8, 20));
+    //await this.#manners.letOthersIn();
     if (this.#isStale) this.#redecide();
     const batch = this.#queue.take();
     if (batch.intents.length === 0) return true;
@@ -174,6 +171,9 @@ export class SessionSync {
     const result = await this.#parts.store.commit(this.#ref, request);
     this.#parts.counters.commit(result.outcome);
     if (result.outcome !== 'ok') return this.#notOk(result, sentAt);
+    this.#manners.committed(sentAt);
+    // One stretch may go on for ever: what counts is that a change gets through.
+    this.begin();
     if (this.#journal.session === stored) this.#journal.applyOwn(request.expected.head, batch.records);
     // A read came between and began anew; it may or may not have seen this commit.
     else if (batch.records.length > 0) await this.readFrom(undefined);

@@ -109,6 +109,7 @@ export class StoredJournal {
     this.#reported.add(n);
     this.#parts.counters.damaged();
     const { tenant, sessionId } = this.#ref;
-    this.#parts.log('record_damaged', { tenant, sessionId, field: String(n), what });
+    const key = this.#parts.store.keyOf(this.#ref);
+    this.#parts.log('record_damaged', { tenant, sessionId, key, field: String(n), what });
   }
 }

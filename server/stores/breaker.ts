@@ -175,6 +175,10 @@ export class BreakerStore implements SessionStore {
     }
   }
 
+  keyOf(ref: SessionRef): string {
+    return this.#inner.keyOf(ref);
+  }
+
   read(ref: SessionRef, after?: Cursor, renewTtlMs?: DurationMs): Promise<JournalRead> {
     const fromStart = after === undefined || after.head === 0;
     return this.#call(() => this.#inner.read(ref, after, renewTtlMs), fromStart);

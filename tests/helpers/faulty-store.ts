@@ -10,7 +10,7 @@ import {
   type SessionStore,
 } from '../../server/sessions/session-store.ts';
 
-export type StoreMethod = Exclude<keyof SessionStore, 'kind' | 'location' | 'exclusive' | 'close'>;
+export type StoreMethod = Exclude<keyof SessionStore, 'kind' | 'location' | 'exclusive' | 'keyOf' | 'close'>;
 
 /**
  * What happens to one call: `refuse` fails before it is run; `lose` runs it and loses the answer; `late` fails now and
@@ -79,6 +79,9 @@ export class FaultyStore implements SessionStore {
     }
   }
 
+  keyOf(ref: SessionRef): string {
+    return this.#inner.keyOf(ref);
+  }
   read(ref: SessionRef, after?: Cursor, renewTtlMs?: DurationMs): Promise<JournalRead> {
     return this.#call('read', () => this.#inner.read(ref, after, renewTtlMs));
   }

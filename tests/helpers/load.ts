@@ -1,5 +1,5 @@
 /** Clients that go on talking whatever happens to the server: conversations, and messages that begin one. */
-import type { JsonObject, JsonValue } from '../../protocol/units.ts';
+import type { JsonObject } from '../../protocol/units.ts';
 import { call, type RpcReply, sendV03, sendV1, V1 } from './rpc.ts';
 
 /** One send, and what became of it. Moments are of `performance.now()`. */
@@ -36,7 +36,7 @@ interface Shown {
 
 const taskOf = ({ json }: RpcReply): Shown => {
   const result = (json.result ?? {}) as JsonObject;
-  return ((result['task'] as JsonValue | undefined) ?? result) as Shown;
+  return ((result['task']) ?? result) as Shown;
 };
 
 /** One message in either dialect. @param sessionId absent: the server chooses one */
@@ -46,11 +46,12 @@ export async function sendOnce(
   text: string,
   sessionId?: string,
 ): Promise<Sent> {
+  const messageId = `m-${text.slice(0, 100)}`;
   const beganAt = performance.now();
   const reply =
     dialect === 'v1'
-      ? await call(url, 'SendMessage', sendV1(`m-${text}`, text, sessionId), V1)
-      : await call(url, 'message/send', sendV03(`m-${text}`, text, sessionId));
+      ? await call(url, 'SendMessage', sendV1(messageId, text, sessionId), V1)
+      : await call(url, 'message/send', sendV03(messageId, text, sessionId));
   const endedAt = performance.now();
   const task = taskOf(reply);
   return {

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { setImmediate as breathe } from 'node:timers/promises';
 import { SYSTEM_CLOCK } from '../../server/sessions/session-parts.ts';
 import type { SessionStore } from '../../server/sessions/session-store.ts';
 import { createRedisClient } from '../../server/stores/redis/client.ts';
@@ -53,8 +52,6 @@ describe('two managers on one redis', () => {
       const session = await opened(manager);
       for (let i = 0; i < EACH; i++) {
         expect(await session.change(say('t1', `${name} ${i}`))).to.equal('stored');
-        // Clients need a moment between two sends; without it one of the two would run ahead.
-        if (i % 3 === 0) await breathe();
       }
       manager.release(session);
     };
@@ -94,15 +91,18 @@ describe('two managers on one redis', () => {
     const patient = await opened(two.manager);
     let isWriting = true;
     const writing = (async () => {
-      for (let i = 0; isWriting || i < EACH; i++) await busy.change(say('t1', `busy ${i}`));
+      for (let i = 0; isWriting; i++) await busy.change(say('t1', `busy ${i}`));
     })();
-    for (let i = 0; i < 3; i++) await patient.change(say('t1', `patient ${i}`));
-    isWriting = false;
-    await writing;
-    await patient.replay();
-    expect(patient.persistence).to.equal('stored');
+    try {
+      for (let i = 0; i < 20; i++) {
+        expect(await patient.change(say('t1', `patient ${i}`))).to.equal('stored');
+      }
+    } finally {
+      isWriting = false;
+      await writing;
+    }
     const patientTexts = textsOf(patient.view).filter((text) => text.startsWith('patient'));
-    expect(patientTexts).to.deep.equal(['patient 0', 'patient 1', 'patient 2']);
+    expect(patientTexts).to.have.length(20);
   });
 
   it('commit what was decided together in one round trip, and catch up in one', async () => {

@@ -51,6 +51,11 @@ export abstract class EmbeddedSessionStore implements SessionStore {
   protected abstract write<T>(work: (tables: Tables) => T): Promise<T>;
   abstract close(): Promise<void>;
 
+  keyOf(ref: SessionRef): string {
+    const { tenant, session } = addressOf(ref);
+    return `s ${tenant} ${session}`;
+  }
+
   async read(ref: SessionRef, after?: Cursor, renewTtlMs?: DurationMs): Promise<JournalRead> {
     const at = addressOf(ref);
     if (renewTtlMs === undefined) return await this.view((tables) => this.#read(tables, at, after));

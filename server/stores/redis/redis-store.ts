@@ -107,6 +107,10 @@ export class RedisSessionStore implements SessionStore {
     );
   }
 
+  keyOf(ref: SessionRef): string {
+    return this.#keys.session(ref).session;
+  }
+
   async read(ref: SessionRef, after?: Cursor, renewTtlMs?: DurationMs): Promise<JournalRead> {
     const keys = this.#keys.session(ref);
     const named = [keys.session];

@@ -1,4 +1,5 @@
 import { buildBackend } from '../../../server/build-backend.ts';
+import type { SessionStore } from '../../../server/sessions/session-store.ts';
 import { type TestServer, useServer } from '../../helpers/server.ts';
 import { ScriptedAgent } from './scripted-agent.ts';
 
@@ -11,7 +12,7 @@ export interface AgentServer {
 }
 
 /** A server whose agent does what the test says. */
-export function useAgentServer(env: Record<string, string> = {}): AgentServer {
+export function useAgentServer(env: Record<string, string> = {}, store?: () => SessionStore): AgentServer {
   let agent = new ScriptedAgent();
   let sends = 0;
   const used = useServer(() => {
@@ -19,6 +20,7 @@ export function useAgentServer(env: Record<string, string> = {}): AgentServer {
     sends = 0;
     return {
       agent,
+      ...(store && { store: store() }),
       buildBackend: async (context) => {
         const backend = await buildBackend(context);
         const { operations } = backend;

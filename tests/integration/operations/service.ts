@@ -1,0 +1,67 @@
+import type { SendParams } from '../../../protocol/model.ts';
+import { A2AService } from '../../../server/a2a/a2a-service.ts';
+import type { CallContext } from '../../../server/a2a/call.ts';
+import { TaskRunner } from '../../../server/a2a/task-runner.ts';
+import type { A2ASessionManager } from '../../../server/sessions/session-manager.ts';
+import { SYSTEM_CLOCK } from '../../../server/sessions/session-parts.ts';
+import { MemorySessionStore } from '../../../server/stores/memory/memory-store.ts';
+import { FaultyStore } from '../../helpers/faulty-store.ts';
+import { createTestManager, HOUR } from '../../helpers/sessions.ts';
+import { newId } from './conversation.ts';
+import { ScriptedAgent } from './scripted-agent.ts';
+
+/** The operations without their doors, so that a test can see what they hold and what is logged. */
+export interface Service {
+  readonly operations: A2AService;
+  readonly manager: A2ASessionManager;
+  readonly runner: TaskRunner;
+  readonly store: FaultyStore;
+  readonly agent: ScriptedAgent;
+  readonly logged: readonly { readonly event: string }[];
+}
+
+export function createService(store = new FaultyStore(new MemorySessionStore()), instance?: string): Service {
+  const { manager, logged } = createTestManager(store, {
+    clock: SYSTEM_CLOCK,
+    deadMs: 1_000,
+    ...(instance !== undefined && { instance }),
+  });
+  const agent = new ScriptedAgent();
+  const log = (event: string): void => {
+    (logged as { event: string }[]).push({ event });
+  };
+  const runner = new TaskRunner({
+    agent,
+    sessions: manager,
+    clock: SYSTEM_CLOCK,
+    log,
+    ttlMs: HOUR,
+    ttlRefresh: 'write',
+    taskTimeoutMs: 10_000,
+  });
+  const operations = new A2AService({
+    sessions: manager,
+    runner,
+    clock: SYSTEM_CLOCK,
+    log,
+    settings: { idempotency: 'unanswered', blockingMs: 5_000, cancelGraceMs: 200 },
+  });
+  return { operations, manager, runner, store, agent, logged };
+}
+
+export const callOf = (dialect: CallContext['dialect'] = 'v1', legacy = false): CallContext => ({
+  requestId: newId('r'),
+  principal: { tenant: 'default', subject: 'anonymous', roles: [] },
+  dialect,
+  legacy,
+});
+
+export const messageOf = (
+  text: string,
+  over: Partial<SendParams['message']> = {},
+  params: Partial<SendParams> = {},
+): SendParams => ({
+  message: { messageId: newId('m'), role: 'ROLE_USER', parts: [{ text }], ...over },
+  blocking: true,
+  ...params,
+});

@@ -40,14 +40,20 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
     blockingMs: config.blockingTimeoutMs,
     cancelGraceMs: config.cancelGraceMs,
   };
+  const onRecovered = (): void => {
+    metrics.tasksRecovered.inc();
+  };
+  let wasAway = false;
   let answeredOnce = breaker.state === 'closed';
   breaker.onChange((state, why) => {
     if (state === 'closed') {
-      // The first answer since the start is no recovery.
-      if (answeredOnce) log('store_recovered', { pendingRecords: sessions.pending.records });
+      // A store that answers at once was never away.
+      if (wasAway) log('store_recovered', { pendingRecords: sessions.pending.records });
+      wasAway = false;
       answeredOnce = true;
       sessions.storeIsBack();
     } else {
+      wasAway = true;
       log('store_unavailable', { why });
     }
   });
@@ -60,7 +66,7 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
     breakerOpen: () => (breaker.state === 'open' ? 1 : 0),
   });
   return {
-    operations: new A2AService({ sessions, runner, clock, log, settings }),
+    operations: new A2AService({ sessions, runner, clock, log, onRecovered, settings }),
     storeKind: breaker.kind,
     storeLocation: breaker.location,
     readiness: () => ({
@@ -73,6 +79,8 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
     }),
     start: async () => {
       await built.start();
+      wasAway = !answeredOnce;
+      if (wasAway) log('store_unavailable', { why: 'it has not answered since the start' });
       await sessions.start();
     },
     drain: async (deadline) => {
@@ -89,8 +97,9 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
 
 function toCounters(metrics: Metrics): SessionCounters {
   return {
-    commit: (outcome) => {
+    commit: (outcome, tookMs) => {
       metrics.commits.inc({ outcome });
+      if (tookMs !== undefined) metrics.commitSeconds.observe(tookMs / 1000);
     },
     rehydrated: () => {
       metrics.rehydrations.inc();

@@ -13,6 +13,8 @@ export interface A2AParts {
   readonly aliasHints: LRUCache<string, string>;
   readonly clock: Clock;
   readonly log: Log;
+  /** A task whose runner was gone has been settled. */
+  readonly onRecovered: () => void;
   readonly settings: {
     readonly idempotency: 'unanswered' | 'off';
     /** A blocking call answers after this with the task as it stands. */

@@ -29,6 +29,8 @@ export async function settleIfOrphan(
 ): Promise<void> {
   const seen = session.view.task(local);
   if (seen === undefined || !isRunning(seen.state)) return;
+  // Before anybody else can take the task over: the fold is the same object then.
+  const { by } = seen;
   try {
     if (!(await isOrphan(parts, session, seen))) return;
   } catch (error) {
@@ -37,7 +39,6 @@ export async function settleIfOrphan(
     throw error;
   }
   const { instance } = parts.sessions;
-  const { by } = seen;
   const decided = { rerun: false };
   const giveBack = (): void => {
     if (decided.rerun) parts.runner.release(session.ref, local);
@@ -64,6 +65,7 @@ export async function settleIfOrphan(
     throw error;
   });
   if (outcome === 'unchanged') return;
+  parts.onRecovered();
   parts.log('task_recovered', {
     ...session.ref,
     task: local,

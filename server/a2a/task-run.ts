@@ -102,6 +102,10 @@ export class TaskRun implements TurnOwner {
     clearTimeout(timer);
   }
 
+  #isStopped(): boolean {
+    return this.#canceled || this.#givenUp !== undefined;
+  }
+
   /** The task, while it is this run's. */
   #mine(): TaskFold | undefined {
     const task = this.session.view.task(this.local) ?? this.session.draft.task(this.local);
@@ -131,7 +135,7 @@ export class TaskRun implements TurnOwner {
   async #takeTurn(task: TaskFold): Promise<string | undefined> {
     const { agent, log, taskTimeoutMs } = this.#options;
     // Stopped between two turns: the next is not begun.
-    if (this.#canceled || this.#givenUp !== undefined) return this.#givenUp;
+    if (this.#isStopped()) return this.#givenUp;
     const turn = new Turn(this, task, log);
     const { context } = turn;
     if (context === undefined) return 'The message of this task was not found.';
@@ -147,7 +151,7 @@ export class TaskRun implements TurnOwner {
       await Promise.race([executed, this.#left]);
       return this.#givenUp;
     } catch (err) {
-      if (!this.#canceled && this.#givenUp === undefined && !turn.hasEnded) {
+      if (!this.#isStopped() && !turn.hasEnded) {
         log('agent_failed', { ...this.session.ref, task: this.local }, err);
       }
       return this.#givenUp ?? 'The agent failed.';

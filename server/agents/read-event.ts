@@ -130,13 +130,14 @@ export function readEvent(given: unknown, ids: { taskId: string; contextId: stri
 }
 
 function toJson(given: unknown): unknown {
-  let json: string | undefined;
+  // Its type forgets what has no JSON at all.
+  const stringify: (value: unknown) => string | undefined = JSON.stringify;
   try {
-    json = JSON.stringify(given) as string | undefined;
+    const json = stringify(given);
+    return json === undefined ? undefined : JSON.parse(json);
   } catch {
     throw new InvalidAgentEventError('it cannot be written as JSON');
   }
-  return json === undefined ? undefined : JSON.parse(json);
 }
 
 /** An event of another task, published here by mistake, must not become part of this one. */

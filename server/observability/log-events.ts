@@ -129,6 +129,12 @@ export const LOG_EVENTS = {
     meaning: 'a record that was acknowledged during an outage no longer applies; it is kept as `refused`',
     action: 'Two instances changed one session while the store was away. The record is in the journal.',
   },
+  pending_stuck: {
+    level: 'error',
+    meaning: 'records wait for the store although it answers: it takes other writes, not these',
+    action:
+      'Look at its disk and memory: a full disk often takes small writes. One line until all is stored.',
+  },
   pending_full: {
     level: 'error',
     meaning: 'too much waits for the store; new work is refused with 503',

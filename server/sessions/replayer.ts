@@ -2,11 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DurationMs } from '../../protocol/units.ts';
 import type { PendingLedger } from './pending.ts';
 
-/**
- * ioredis 5.11: the socket timer armed before a connection was lost destroys the next, healthy one within a second. What
- * is replayed earlier has an unknown outcome more often than not.
- */
-const SETTLE_MS: DurationMs = 1_200;
+/** What is sent while it waits comes first, and tells whether the store is back to stay. */
+const SETTLE_MS: DurationMs = 200;
+/** After a round in which nothing could be stored. */
+const RETRY_MS: DurationMs = 1_200;
+/** At most so much more, so that many instances do not all begin at once. */
+const JITTER_MS: DurationMs = 300;
 const ROUND_MS: DurationMs = 200;
 const DRAIN_POLL_MS: DurationMs = 25;
 /** Sessions offered to the store side by side. */
@@ -17,23 +18,31 @@ export class Replayer {
   readonly #pending: PendingLedger;
   readonly #isAway: () => boolean;
   readonly #mono: () => DurationMs;
+  readonly #onStuck: () => void;
+  #isStuck = false;
   #notBefore: DurationMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(pending: PendingLedger, isAway: () => boolean, mono: () => DurationMs) {
+  /** @param onStuck told once, until nothing is pending: a store that answers does not take what waits */
+  constructor(pending: PendingLedger, isAway: () => boolean, mono: () => DurationMs, onStuck: () => void) {
     this.#pending = pending;
     this.#isAway = isAway;
     this.#mono = mono;
+    this.#onStuck = onStuck;
   }
 
   start(): void {
     this.#schedule();
   }
 
-  /** The store is back. Jitter, so that many instances do not all begin at once. */
+  /** The store answers again. */
   storeIsBack(): void {
-    this.#notBefore = this.#mono() + SETTLE_MS + Math.random() * 300;
+    this.#waitFor(SETTLE_MS);
+  }
+
+  #waitFor(ms: DurationMs): void {
+    this.#notBefore = this.#mono() + ms + Math.random() * JITTER_MS;
   }
 
   close(): void {
@@ -70,11 +79,15 @@ export class Replayer {
 
   async #round(): Promise<void> {
     try {
+      if (this.#pending.sessions.size === 0) this.#isStuck = false;
       if (this.#pending.sessions.size === 0 || this.#isAway() || this.#mono() < this.#notBefore) return;
       const before = this.#pending.records;
-      // What could not be stored is left alone for as long as after an outage, unless there is progress: of many sessions
-      // a few are always late while others are being served.
-      if (!(await this.flush()) && this.#pending.records >= before) this.storeIsBack();
+      // What could not be stored is left alone for a while, unless there is progress: of many sessions a few are always
+      // late while others are being served.
+      if ((await this.flush()) || this.#pending.records < before) return;
+      this.#waitFor(RETRY_MS);
+      if (!this.#isAway() && !this.#isStuck) this.#onStuck();
+      this.#isStuck ||= !this.#isAway();
     } finally {
       this.#schedule();
     }

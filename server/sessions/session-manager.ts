@@ -60,7 +60,9 @@ export class A2ASessionManager {
     this.#cache = new SessionCache(options.cache, mono, () => {
       counters.evicted();
     });
-    this.#replayer = new Replayer(this.pending, isAway, mono);
+    this.#replayer = new Replayer(this.pending, isAway, mono, () => {
+      log('pending_stuck', { records: this.pending.records });
+    });
     this.#housekeeping = new Housekeeping(store, this.#cache, isAway, log);
     const { instance, pending } = this;
     const given = { store, isAway, clock, ttlMs, ttlRefresh, limits, counters, log };

@@ -25,7 +25,8 @@ export interface SessionLimits {
 
 /** What the sessions count; the metrics implement it. */
 export interface SessionCounters {
-  commit(outcome: string): void;
+  /** @param tookMs until its answer, for those that were answered */
+  commit(outcome: string, tookMs?: DurationMs): void;
   rehydrated(): void;
   cache(outcome: 'hit' | 'miss'): void;
   evicted(): void;

@@ -142,7 +142,7 @@ export class SessionSync {
    * @throws {StoreUnavailableError} when its outcome is unknown @throws {SessionDamagedError}
    */
   async commit(): Promise<boolean> {
-    //await this.#manners.letOthersIn();
+    await this.#manners.letOthersIn();
     if (this.#isStale) this.#redecide();
     const batch = this.#queue.take();
     if (batch.intents.length === 0) return true;
@@ -169,7 +169,7 @@ export class SessionSync {
     const stored = this.#journal.session;
     const request = toCommitRequest(this.#parts.instance, stored, batch, expiry, create);
     const result = await this.#parts.store.commit(this.#ref, request);
-    this.#parts.counters.commit(result.outcome);
+    this.#parts.counters.commit(result.outcome, this.#parts.clock.mono() - sentAt);
     if (result.outcome !== 'ok') return this.#notOk(result, sentAt);
     this.#manners.committed(sentAt);
     // One stretch may go on for ever: what counts is that a change gets through.

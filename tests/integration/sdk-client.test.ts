@@ -135,10 +135,11 @@ describe('the client of the official SDK', () => {
 
   describe('in 0.3, which it meets in a card of 0.3', () => {
     const used = useServer(undefined, { A2A_CARD: 'v03' });
-    const legacyCompat = { enabled: true };
+    const compat = { legacyCompat: { enabled: true } };
     const factory = new ClientFactory({
-      transports: [new JsonRpcTransportFactory({ legacyCompat })],
-      cardResolver: new DefaultAgentCardResolver({ legacyCompat }),
+      // its options are declared as a class that is not exported
+      transports: [Reflect.construct(JsonRpcTransportFactory, [compat]) as JsonRpcTransportFactory],
+      cardResolver: new DefaultAgentCardResolver(compat),
     });
     driven(used, (origin) => factory.createFromUrl(origin), '0.3');
   });

@@ -130,7 +130,7 @@ describe('what the server answers while redis is away', function () {
 
   it('completes and stores a task that runs while redis is away', async () => {
     const server = await outage.serve();
-    const running = sendOnce(server.url, 'v1', 'slow 20 60', 'slow');
+    const running = sendOnce(server.url, 'v1', 'slow 20 40', 'slow');
     await eventually(async () => (await readSession(outage.client, 'slow')).records.length > 4);
     await outage.redis.kill();
     await server.logs.next('store_unavailable');

@@ -12,7 +12,7 @@ import {
 import type { ServerProcess } from '../helpers/server.ts';
 
 /** How long redis is away. The acceptance run takes 10,000. */
-const AWAY_MS = Number(process.env['OUTAGE_MS'] ?? 3_000);
+const AWAY_MS = Number(process.env['OUTAGE_MS'] ?? 2_000);
 /** A request waits for redis 250 ms at most: what was answered sooner did not give up. */
 const IN_TIME_MS = 200;
 /** Sends before it goes and after everything is stored. */

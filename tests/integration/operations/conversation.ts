@@ -58,8 +58,8 @@ export function see(reply: RpcReply): Seen {
   const { error, result } = reply.json;
   if (error !== undefined) return { ...NOTHING, kind: 'error', code: error.code, says: error.message, reply };
   const outer = result as JsonObject;
-  const inner = outer['task'] ?? outer['message'] ?? outer;
-  if (typeof inner === 'object' && inner !== null && 'parts' in inner) {
+  const inner = (outer['task'] ?? outer['message'] ?? outer) as JsonObject;
+  if ('parts' in inner) {
     const message = inner as unknown as WireMessage;
     const session = message.contextId ?? '';
     return { ...NOTHING, kind: 'message', session, says: textOf(message.parts), reply };

@@ -44,6 +44,7 @@ export function createService(store = new FaultyStore(new MemorySessionStore()),
     runner,
     clock: SYSTEM_CLOCK,
     log,
+    onRecovered: () => undefined,
     settings: { idempotency: 'unanswered', blockingMs: 5_000, cancelGraceMs: 200 },
   });
   return { operations, manager, runner, store, agent, logged };

@@ -26,7 +26,7 @@ describe('a send that does not wait', () => {
     it(`never loses its task in ${dialect} to an agent that answers with a bare message`, async () => {
       for (const waits of [false, true]) {
         at.agent.script = async (act) => {
-          if (waits) await act.context.session.messages;
+          if (waits) await new Promise(setImmediate);
           act.message('just words');
         };
         const seen = await send(at.url, dialect, 'go', { blocking: false });

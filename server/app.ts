@@ -84,7 +84,6 @@ export class HoldfastServer {
     const destination = parts.logDestination ?? { write: () => true };
     const log = createLogger({ level: config.logLevel, destination, now });
     const agent = parts.agent ?? createDemoAgent(now);
-    log('agent_loaded', { agent: config.agent ?? (parts.agent === undefined ? 'demo' : 'given') });
     const context: BackendContext = {
       config,
       agent,

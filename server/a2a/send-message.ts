@@ -179,10 +179,11 @@ async function answerWhenDue(
 ): Promise<Answer<SendResult>> {
   const { local } = placed;
   const taskId = joinTaskId(session.ref.sessionId, local);
-  const said = placed.message ?? numberOf(session, local, placement.message);
+  // Asked again each time: a message that waited for the store gets its number when it is stored.
+  const said = (): number => numberOf(session, local, placement.message) || (placed.message ?? 0);
   if (params.blocking) {
     const isRepeat = placed.how === 'repeat';
-    const progress = await waitForTask(parts, session, local, said, parts.settings.blockingMs, isRepeat);
+    const progress = await waitForTask(parts, session, local, said(), parts.settings.blockingMs, isRepeat);
     if (progress === 'gone') throw taskNotFound(taskId);
   }
   parts.runner.reveal(session.ref, local);
@@ -200,7 +201,7 @@ async function answerWhenDue(
     const { sessionId: contextId } = session.ref;
     return { result: { kind: 'message', message: { ...task.reply, contextId } }, persistence, delivered };
   }
-  if (params.blocking && isTerminal(task.state) && task.queued > 0 && (task.turn?.n ?? 0) < said) {
+  if (params.blocking && isTerminal(task.state) && task.queued > 0 && (task.turn?.n ?? 0) < said()) {
     // Its task ended before its turn: the message stays in the history, and its sender is told. Nothing was done for it,
     // so the same message sent again is no repeat.
     parts.sessions.marks.answered(session, said);

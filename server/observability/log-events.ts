@@ -160,11 +160,6 @@ export const LOG_EVENTS = {
     meaning: 'a v0.1 task id named another task already; the send was decided again',
     action: NOTHING,
   },
-  agent_loaded: {
-    level: 'info',
-    meaning: 'the agent is ready',
-    action: NOTHING,
-  },
   agent_failed: {
     level: 'error',
     meaning: 'the agent threw; its task has failed',

@@ -5,11 +5,15 @@ import { refKey, type SessionRef } from './session-ref.ts';
 import { StoreUnavailableError, type SessionStore } from './session-store.ts';
 
 const BATCH_MS: DurationMs = 50;
+/** How soon marks of messages that wait for the store are looked at again. */
+const LATER_MS: DurationMs = 500;
+
+/** The record number that a message has now, 0 when it is not there. It changes while the message waits for the store. */
+export type NumberNow = () => number;
 
 interface Marks {
   session: LiveSession;
-  epoch: string;
-  messages: Set<number>;
+  messages: Set<NumberNow>;
   /** Set for a derived session: who served the answer. */
   serves: string | undefined;
 }
@@ -32,9 +36,9 @@ export class AnswerMarks {
     this.#log = log;
   }
 
-  /** The answer to a user message (by record number) was handed to the client. */
-  answered(session: LiveSession, message: number): void {
-    session.journal.answered.add(message);
+  /** The answer to a user message was handed to the client. */
+  answered(session: LiveSession, message: NumberNow): void {
+    session.journal.answered.add(message());
     this.#marksOf(session).messages.add(message);
   }
 
@@ -48,8 +52,10 @@ export class AnswerMarks {
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const batch = [...this.#waiting.values()];
-    this.#waiting.clear();
+    // A number that is not final would mark somebody else's message.
+    const batch = [...this.#waiting.values()].filter(({ session }) => session.persistence === 'stored');
+    for (const { session } of batch) this.#waiting.delete(session);
+    if (this.#waiting.size > 0) this.#flushIn(LATER_MS);
     // Also what an earlier batch is still about to say.
     this.#writing = Promise.all([this.#writing, ...batch.map((marks) => this.#write(marks))]);
     await this.#writing;
@@ -74,21 +80,27 @@ export class AnswerMarks {
   }
 
   #marksOf(session: LiveSession): Marks {
-    const { epoch } = session.journal.session;
     let marks = this.#waiting.get(session);
-    if (marks?.epoch !== epoch) {
+    if (marks === undefined) {
       const key = refKey(session.ref);
-      if (marks === undefined) this.#unstored.set(key, (this.#unstored.get(key) ?? 0) + 1);
-      marks = { session, epoch, messages: new Set(), serves: undefined };
+      this.#unstored.set(key, (this.#unstored.get(key) ?? 0) + 1);
+      marks = { session, messages: new Set(), serves: undefined };
       this.#waiting.set(session, marks);
     }
-    this.#timer ??= setTimeout(() => void this.flush(), BATCH_MS).unref();
+    this.#flushIn(BATCH_MS);
     return marks;
   }
 
-  async #write({ session, epoch, messages, serves }: Marks): Promise<void> {
+  #flushIn(ms: DurationMs): void {
+    this.#timer ??= setTimeout(() => void this.flush(), ms).unref();
+  }
+
+  async #write({ session, messages, serves }: Marks): Promise<void> {
+    const { epoch } = session.journal.session;
+    const numbers = [...messages].map((numberNow) => numberNow()).filter((n) => n > 0);
+    for (const n of numbers) session.journal.answered.add(n);
     try {
-      if (messages.size > 0) await this.#store.markAnswered(session.ref, epoch, [...messages]);
+      if (numbers.length > 0) await this.#store.markAnswered(session.ref, epoch, numbers);
       if (serves !== undefined) await this.#store.markDerivedAnswered(session.ref, epoch, serves);
     } catch (error) {
       // Unmarked means that a repeat gets the first answer once more.

@@ -6,6 +6,8 @@ import type { PendingLedger } from './pending.ts';
 const SETTLE_MS: DurationMs = 200;
 /** After a round in which nothing could be stored. */
 const RETRY_MS: DurationMs = 1_200;
+/** So many rounds without progress are no coincidence. */
+const STUCK_ROUNDS = 3;
 /** At most so much more, so that many instances do not all begin at once. */
 const JITTER_MS: DurationMs = 300;
 const ROUND_MS: DurationMs = 200;
@@ -19,7 +21,8 @@ export class Replayer {
   readonly #isAway: () => boolean;
   readonly #mono: () => DurationMs;
   readonly #onStuck: () => void;
-  #isStuck = false;
+  /** Rounds in a row in which nothing could be stored; once it was told, until nothing is pending. */
+  #fruitless = 0;
   #notBefore: DurationMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -79,15 +82,18 @@ export class Replayer {
 
   async #round(): Promise<void> {
     try {
-      if (this.#pending.sessions.size === 0) this.#isStuck = false;
+      if (this.#pending.sessions.size === 0) this.#fruitless = 0;
       if (this.#pending.sessions.size === 0 || this.#isAway() || this.#mono() < this.#notBefore) return;
       const before = this.#pending.records;
       // What could not be stored is left alone for a while, unless there is progress: of many sessions a few are always
       // late while others are being served.
-      if ((await this.flush()) || this.#pending.records < before) return;
-      this.#waitFor(RETRY_MS);
-      if (!this.#isAway() && !this.#isStuck) this.#onStuck();
-      this.#isStuck ||= !this.#isAway();
+      const isGettingOn = (await this.flush()) || this.#pending.records < before;
+      if (!isGettingOn) this.#waitFor(RETRY_MS);
+      // A store that goes away in the middle of a round is no store that answers.
+      const isStuck = !isGettingOn && !this.#isAway();
+      if (this.#fruitless === STUCK_ROUNDS) return;
+      this.#fruitless = isStuck ? this.#fruitless + 1 : 0;
+      if (this.#fruitless === STUCK_ROUNDS) this.#onStuck();
     } finally {
       this.#schedule();
     }

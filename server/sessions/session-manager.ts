@@ -199,8 +199,8 @@ export class A2ASessionManager {
   async close(): Promise<number> {
     this.#housekeeping.close();
     this.#replayer.close();
-    await this.marks.flush();
     if (!this.#parts.isAway()) await this.#replayer.flush();
+    await this.marks.flush();
     await this.liveness.close();
     this.#parts.deadlines.close();
     this.#cache.clear();

@@ -60,6 +60,8 @@ export class StoredJournal {
    * @throws {StoreUnavailableError} @throws {SessionDamagedError} when reading on
    */
   async absorb(tail: JournalTail, snapshot: JournalSnapshot, readAt: DurationMs): Promise<boolean> {
+    // Marks of messages that waited for the store: others have their numbers now.
+    for (const n of this.answered) if (n > this.session.head) this.answered.delete(n);
     let next: { tail: JournalTail; snapshot: JournalSnapshot } = { tail, snapshot };
     for (;;) {
       const fits = this.#applyTail(next.tail.records);

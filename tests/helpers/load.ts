@@ -79,6 +79,8 @@ export class Load {
   readonly #inFlight = new Set<Promise<void>>();
   readonly #errors: unknown[] = [];
   readonly #listeners = new Set<() => void>();
+  /** How long this process, or all of the machine, stood still at worst: no answer can be quicker than that. */
+  stallMs = 0;
   #began = 0;
   #launched = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -94,7 +96,10 @@ export class Load {
 
   start(): this {
     this.#began = performance.now();
+    let lastTurn = this.#began;
     this.#timer = setInterval(() => {
+      this.stallMs = Math.max(this.stallMs, performance.now() - lastTurn);
+      lastTurn = performance.now();
       const due = ((performance.now() - this.#began) * this.#perSecond) / 1000;
       while (this.#launched < due) this.#launch(this.#launched++);
     }, 5);

@@ -1,3 +1,4 @@
+import { ProtocolError } from '../../protocol/errors.ts';
 import type { TaskState } from '../../protocol/task-state.ts';
 import type { DurationMs, EpochMs } from '../../protocol/units.ts';
 import type { LogEvent, LogFields } from '../../server/observability/log-events.ts';
@@ -175,6 +176,16 @@ export const textsOf = (session: Session): string[] =>
     return part !== undefined && 'text' in part ? part.text : '';
   });
 
+/** Why something was refused, or that it was not. */
+export async function reasonOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    return error instanceof ProtocolError ? error.reason : String(error);
+  }
+  return 'it succeeded';
+}
+
 /** Everything of a journal, however long. */
 export async function readAll(store: SessionStore, ref = refOf()): Promise<StoredRecord[]> {
   const records: StoredRecord[] = [];
@@ -191,17 +202,11 @@ export async function readAll(store: SessionStore, ref = refOf()): Promise<Store
 /** What a fold says, as plain data: two folds over the same records say the same. */
 export function plainFold(session: Session): object {
   const { epoch, head, w, lastAt, skipped, readOnly } = session;
-  const tasks = [...session.tasks()].map((task) => ({
-    ...task.toTask(session.ref.sessionId),
-    by: task.by,
-    dialect: task.dialect,
-    alias: task.alias,
-    withdrawn: task.withdrawn,
-    pristine: task.pristine,
-    reply: task.reply,
-    queued: task.queued,
-    firstMessage: task.firstMessage,
-    turn: task.turn,
-  }));
+  const tasks = [...session.tasks()].map((task) => {
+    // Whatever fields a task has: one that a fork forgets makes a difference.
+    const { history, artifacts, ...fields } = task;
+    const kept = [...artifacts.entries()].map(([id, { head: about, parts }]) => [id, about, [...parts]]);
+    return { ...fields, turn: task.turn, history: [...history], artifacts: kept };
+  });
   return { epoch, head, w, lastAt, skipped, readOnly, messages: [...session.messages], tasks };
 }

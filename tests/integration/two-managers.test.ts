@@ -89,16 +89,16 @@ describe('two managers on one redis', () => {
     await changeOnce(one.manager, begin('t1', 'first'));
     const busy = await opened(one.manager);
     const patient = await opened(two.manager);
-    let isWriting = true;
+    const writer = { isWriting: true };
     const writing = (async () => {
-      for (let i = 0; isWriting; i++) await busy.change(say('t1', `busy ${i}`));
+      for (let i = 0; writer.isWriting; i++) await busy.change(say('t1', `busy ${i}`));
     })();
     try {
       for (let i = 0; i < 20; i++) {
         expect(await patient.change(say('t1', `patient ${i}`))).to.equal('stored');
       }
     } finally {
-      isWriting = false;
+      writer.isWriting = false;
       await writing;
     }
     const patientTexts = textsOf(patient.view).filter((text) => text.startsWith('patient'));

@@ -165,7 +165,7 @@ describe('an executor that ends badly', () => {
       },
       'The agent failed.',
     ],
-    'throws what is no error': [() => Promise.reject('secret'), 'The agent failed.'],
+    'throws what is no error': [() => Promise.reject(JSON.parse('"secret"') as Error), 'The agent failed.'],
     'rejects late': [
       async (act) => {
         act.status('TASK_STATE_WORKING');

@@ -147,6 +147,27 @@ describe('after everything', () => {
 });
 
 describe('a task whose runner is gone', () => {
+  it('is settled once however many look at it at once', async () => {
+    const store = new FaultyStore(new MemorySessionStore(), false);
+    const first = createService(store, 'first');
+    first.agent.script = () => new Promise(() => undefined);
+    const params = messageOf('go', { contextId: 'here' }, { blocking: false });
+    const id = taskOf(await first.operations.sendMessage(params, callOf()));
+    const second = createService(store, 'second');
+    await second.manager.start();
+    const { result } = await second.operations.getTask({ id }, callOf());
+    expect(result.task.status.state).to.equal('TASK_STATE_SUBMITTED');
+    await eventually(() => second.manager.liveness.isDead('first'), 10_000);
+    const seen = await Promise.all([1, 2, 3, 4].map(() => second.operations.getTask({ id }, callOf())));
+    expect(seen.map(({ result: shown }) => shown.task.status.state)).to.include('TASK_STATE_FAILED');
+    const after = await second.operations.getTask({ id }, callOf());
+    expect(after.result.task.status.state).to.equal('TASK_STATE_FAILED');
+    expect(second.logged.filter(({ event }) => event === 'task_recovered')).to.have.length(1);
+    await first.runner.drain(0);
+    await second.manager.close();
+    await first.manager.close();
+  });
+
   it('is settled although the attempt to run it again was refused', async () => {
     const store = new FaultyStore(new MemorySessionStore(), false);
     const first = createService(store, 'first');
@@ -165,6 +186,8 @@ describe('a task whose runner is gone', () => {
     const repeat = second.operations.sendMessage({ ...params, blocking: true }, callOf());
     expect(await repeat.catch((error: unknown) => (error as Error).message)).to.equal('refused');
     refused.restore();
+    const local = id.slice(id.lastIndexOf('.') + 1);
+    expect(second.runner.isRunning(session.ref, local)).to.equal(false);
     second.manager.release(session);
     const { result } = await second.operations.getTask({ id }, callOf());
     expect(result.task.status.state).to.equal('TASK_STATE_FAILED');

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ const times = <T>(count: number, make: (i: number) => T): T[] =>
 
 for (const store of ['memory', 'lmdb']) {
   describe(`many sends at once, with ${store} and few sessions in memory`, () => {
-    const folder = mkdtempSync(join(tmpdir(), 'holdfast-many-'));
+    const folder = join(tmpdir(), `holdfast-many-${randomUUID()}`);
     const used = useServer(undefined, {
       A2A_STORE: store,
       A2A_DATA_DIR: folder,
@@ -19,7 +19,7 @@ for (const store of ['memory', 'lmdb']) {
       // the tests are about order, not about a slow disk
       A2A_BLOCKING_TIMEOUT_SECONDS: '15',
     });
-    after(() => rm(folder, { recursive: true }));
+    after(() => rm(folder, { recursive: true, force: true }));
 
     it('to one session are all there, each once, and each has its own task', async () => {
       const session = newId('one');

@@ -193,6 +193,7 @@ describe('messages to a running task', () => {
     expect(said).to.include({ state: 'completed' });
     expect(said.artifacts).to.deep.equal(['did blue']);
     expect(at.agent.mostAtOnce).to.equal(1);
+    expect(at.used.logs.of('task_run_failed')).to.deep.equal([]);
   });
 
   it('abort an executor that goes on after it has asked', async () => {

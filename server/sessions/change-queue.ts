@@ -46,9 +46,12 @@ export class ChangeQueue {
   get oldestDeferred(): DurationMs | undefined {
     return this.#intents.find((intent) => intent.deferred)?.since;
   }
-  /** Monotonic moment of the newest acknowledged change that slides the TTL. */
-  get newestDeferred(): DurationMs | undefined {
-    return this.#intents.findLast((intent) => intent.deferred && intent.options.slides !== false)?.since;
+  /** Age of the newest client's write among what is stored only now; undefined when one in the batch did not wait. */
+  replayedAge(batch: Batch, mono: DurationMs): DurationMs | undefined {
+    const slides = ({ options }: Intent): boolean => options.slides !== false;
+    if (batch.intents.some((intent) => !intent.deferred && slides(intent))) return undefined;
+    const newest = this.#intents.findLast((intent) => intent.deferred && slides(intent));
+    return newest && mono - newest.since;
   }
 
   /** What decisions are made on. Rebuilt from the queue when the stored layer has changed; costs the queue. */
@@ -188,6 +191,7 @@ export class ChangeQueue {
   #decideOn(draft: Session, intent: Intent): DecidedRecord[] {
     const at = Math.max(this.#parts.clock.now(), draft.lastAt);
     const decided: DecidedRecord[] = [];
+    intent.since = this.#parts.clock.mono();
     try {
       for (const body of intent.decide(draft, at)) {
         const why = draft.check(body);

@@ -30,7 +30,8 @@ export interface ChangeOptions {
 export interface Intent {
   readonly decide: Decide;
   readonly options: ChangeOptions;
-  readonly since: DurationMs;
+  /** Monotonic moment of its decision, the last one: what it was decided on stood then. */
+  since: DurationMs;
   readonly deadline: DurationMs;
   records: readonly DecidedRecord[];
   /** Acknowledged from memory: from now on it is never decided again, only rebased. */

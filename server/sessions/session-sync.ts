@@ -82,7 +82,7 @@ export class SessionSync {
       return this.readFrom(session.exists ? session.cursor : undefined, renewTtlMs);
     if (!read.found) {
       // A session begun here has ended too when it is older than the deletion.
-      if (existed || read.tombstone !== undefined) this.#becomeGone(read.tombstone);
+      if (existed || read.tombstone !== undefined) this.#becomeGone(read.tombstone, readAt);
       this.#moved();
       return false;
     }
@@ -91,7 +91,7 @@ export class SessionSync {
     const isBeginning = !existed && this.#createEpoch !== undefined && this.#queue.hasDeferred;
     if (isBeginning && read.cursor.epoch !== this.#createEpoch)
       throw new StoreUnavailableError('what was begun here has to be stored first', { counts: false });
-    if (existed && epoch !== read.cursor.epoch) this.#becomeGone(undefined);
+    if (existed && epoch !== read.cursor.epoch) this.#becomeGone(undefined, readAt);
     else if (known !== undefined && read.after < known.head) this.#wentBack(read.cursor.epoch);
     const begins = !this.#journal.session.exists;
     if (this.#journal.session.epoch !== read.cursor.epoch) {
@@ -130,7 +130,7 @@ export class SessionSync {
     });
     // Commits go in the order of seq and whole: what stands there says that everything before it does.
     this.#queue.storedUpTo(this.#journal.ownSeq);
-    if (!isThere) this.#becomeGone(undefined);
+    if (!isThere) this.#becomeGone(undefined, readAt);
     this.#changed();
     return isThere;
   }
@@ -159,7 +159,7 @@ export class SessionSync {
     const slides =
       batch.intents.some(({ options }) => options.slides ?? true) && this.#parts.ttlRefresh !== 'fixed';
     const sentAt = this.#parts.clock.mono();
-    const age = this.#replayedAge(batch, sentAt);
+    const age = this.#queue.replayedAge(batch, sentAt);
     const expiry = toExpiry(this.#parts.ttlMs, slides, create !== undefined, age);
     if (expiry === undefined) {
       this.dropDeferred('expired');
@@ -188,13 +188,6 @@ export class SessionSync {
     return true;
   }
 
-  /** Age of the newest client's write among what is stored only now; undefined when one in the batch did not wait. */
-  #replayedAge(batch: Batch, mono: DurationMs): DurationMs | undefined {
-    const isLive = batch.intents.some(({ deferred, options }) => !deferred && options.slides !== false);
-    const waitedSince = isLive ? undefined : this.#queue.newestDeferred;
-    return waitedSince === undefined ? undefined : mono - waitedSince;
-  }
-
   /** The same epoch for every attempt, so that a create whose answer was lost is known again. */
   #beginEpoch(): { epoch: string; tombstone: string } {
     this.#createEpoch ??= randomBytes(12).toString('base64url');
@@ -221,7 +214,7 @@ export class SessionSync {
         if (await this.#absorb(result, sentAt, true)) this.#isMerging = true;
         break;
       case 'gone':
-        this.#becomeGone(result.tombstone);
+        this.#becomeGone(result.tombstone, sentAt);
         this.#lostRace();
         break;
       case 'diverged':
@@ -264,9 +257,12 @@ export class SessionSync {
     this.#queue.invalidate();
   }
 
-  /** The session has ended in the store: what this instance remembers of it must not come back. */
-  #becomeGone(tombstone: Tombstone | undefined): void {
-    const mono = this.#parts.clock.mono();
+  /**
+   * The session has ended in the store: what this instance remembers of it must not come back.
+   *
+   * @param mono when the store was asked: its answer may have been long on its way
+   */
+  #becomeGone(tombstone: Tombstone | undefined, mono: DurationMs): void {
     const { exists } = this.#journal.session;
     const why =
       tombstone !== undefined ? 'deleted' : mono >= this.#journal.expiresAt - 1_000 ? 'expired' : 'lost';
@@ -277,11 +273,12 @@ export class SessionSync {
       (tombstone === undefined ||
         (tombstone.epoch !== this.#createEpoch &&
           began !== undefined &&
-          mono - began < tombstone.deletedAgoMs));
+          mono - began <= tombstone.deletedAgoMs + 1));
     if (exists) this.#parts.log('session_gone', { ...this.#ref, why });
     if (!isNew) this.dropDeferred(why);
     this.#tombstone = tombstone?.epoch ?? '';
-    this.#createEpoch = undefined;
+    // An attempt to begin what is kept may still be on its way: it has to be known again.
+    if (!isNew) this.#createEpoch = undefined;
     this.#journal.reset('');
     this.#isStale = true;
     this.#isMerging = false;

@@ -36,7 +36,7 @@ interface Shown {
 
 const taskOf = ({ json }: RpcReply): Shown => {
   const result = (json.result ?? {}) as JsonObject;
-  return ((result['task']) ?? result) as Shown;
+  return (result['task'] ?? result) as Shown;
 };
 
 /** One message in either dialect. @param sessionId absent: the server chooses one */

@@ -66,7 +66,7 @@ describe('when redis is there and does not serve', function () {
       await nothingPending(server.url);
       await load.answered(50);
       const sent = await load.stop();
-      expectAllAnswered(sent, beganAt);
+      expectAllAnswered(load, beganAt);
       await nothingPending(server.url);
       await expectStored(outage.client, sent);
     } finally {

@@ -103,36 +103,6 @@ describe('a session whose store answers late, twice, or not at all', () => {
     expect(await readAll(memory)).to.have.length(6);
   });
 
-  it('does not bring back what was deleted with the session it had begun', async () => {
-    const test = createTestManager(store, { clock });
-    const session = await opened(test.manager);
-    store.once('commit', 'lose');
-    expect(await session.change(begin('t1', 'deleted'))).to.equal('deferred');
-    clock.advance(1_000);
-    await memory.remove(refOf(), HOUR);
-    clock.advance(1_000);
-    expect(await session.change(say('t1', 'later'))).to.equal('deferred');
-    await session.replay();
-    expect(await readAll(memory)).to.deep.equal([]);
-    expect(test.counters.of('dropped deleted')).to.equal(4);
-    expect(test.manager.pending.records).to.equal(0);
-  });
-
-  it('keeps what was begun after the session before it had been deleted', async () => {
-    const test = createTestManager(store, { clock });
-    await changeOnce(other.manager, begin('t1', 'deleted'));
-    await memory.remove(refOf(), HOUR);
-    clock.advance(1_000);
-    store.once('read', 'refuse');
-    test.away = true;
-    const session = await opened(test.manager);
-    expect(await session.change(begin('t2', 'new'))).to.equal('deferred');
-    test.away = false;
-    await session.replay();
-    expect(textsOf(session.view)).to.deep.equal(['new']);
-    expect(await readAll(memory)).to.have.length(3);
-  });
-
   it('merges once although reading the other session fails half way', async () => {
     const filler = Array.from({ length: TAIL_MAX_RECORDS }, (_, i) => `filler ${i}`);
     await changeOnce(other.manager, begin('o1', 'hello'));
@@ -151,25 +121,6 @@ describe('a session whose store answers late, twice, or not at all', () => {
     expect(textsOf(session.view)).to.deep.equal(['hello', ...filler]);
     expect(session.view.task('t1')?.by).to.equal('i1.1');
     expect(test.counters.of('refused')).to.equal(0);
-  });
-
-  it('does not carry waiting records into a session that took its place while it was read', async () => {
-    const test = createTestManager(store, { clock });
-    const session = await opened(test.manager);
-    await session.change(begin('t1', 'one'));
-    for (let i = 0; i < TAIL_MAX_RECORDS + 1; i++) await changeOnce(other.manager, say('t1', `${i}`));
-    test.away = true;
-    expect(await session.change(say('t1', 'waits'))).to.equal('deferred');
-    test.away = false;
-    store.once('read', 'hang');
-    const replay = session.replay();
-    await eventually(() => store.hanging === 1);
-    await memory.remove(refOf(), HOUR);
-    await changeOnce(other.manager, begin('t9', 'successor'));
-    store.release();
-    await replay;
-    expect(await readAll(memory)).to.have.length(3);
-    expect(test.manager.pending.records).to.equal(0);
   });
 
   it('lives as long as a live write says although old records are stored with it', async () => {
@@ -191,28 +142,6 @@ describe('a session whose store answers late, twice, or not at all', () => {
     const read = await memory.read(refOf());
     expect(read.found && read.remainingMs).to.equal(HOUR);
     expect(session.journal.expiresAt - clock.mono()).to.equal(HOUR);
-  });
-
-  it('leaves nothing in use when it is removed while records wait', async () => {
-    const test = createTestManager(store, { clock });
-    await changeOnce(test.manager, begin('t1', 'one'));
-    test.away = true;
-    expect(await changeOnce(test.manager, say('t1', 'waits'))).to.equal('deferred');
-    test.away = false;
-    expect(await test.manager.remove(refOf())).to.equal(true);
-    expect(test.manager.stats).to.deep.include({ inUse: 0, cached: 0 });
-    expect(test.manager.pending.records).to.equal(0);
-    expect(test.manager.pending.sessions.size).to.equal(0);
-  });
-
-  it('is removed although the store goes away right after', async () => {
-    const test = createTestManager(store, { clock });
-    const session = await opened(test.manager);
-    await session.change(begin('t1', 'one'));
-    store.once('read', 'refuse');
-    expect(await test.manager.remove(refOf())).to.equal(true);
-    await session.refresh();
-    expect(session.view.exists).to.equal(false);
   });
 
   it('refuses a change of more records than one commit can take, and stays usable', async () => {

@@ -93,8 +93,9 @@ export class ChangeQueue {
   /** Everything of the batch is in the store. */
   stored(batch: Batch): void {
     // Not simply the first ones: a change may have left the queue while its commit was under way.
-    const done = this.#intents.filter((intent) => batch.intents.includes(intent));
-    this.#intents = this.#intents.filter((intent) => !done.includes(intent));
+    const offered = new Set(batch.intents);
+    const done = this.#intents.filter((intent) => offered.has(intent));
+    this.#intents = this.#intents.filter((intent) => !offered.has(intent));
     this.invalidate();
     for (const intent of done) this.#settle(intent, 'stored');
   }

@@ -45,6 +45,34 @@ describe('a session that is deleted while records are on their way', () => {
     expect(test.manager.pending.records).to.equal(0);
   });
 
+  it('knows what it had begun even when it was deleted within the same millisecond', async () => {
+    const test = createTestManager(store, { clock });
+    const session = await opened(test.manager);
+    store.once('commit', 'lose');
+    expect(await session.change(begin('t1', 'deleted'))).to.equal('deferred');
+    await memory.remove(refOf(), HOUR);
+    await session.replay();
+    expect(await readAll(memory)).to.deep.equal([]);
+    expect(test.counters.of('dropped deleted')).to.equal(3);
+  });
+
+  it('drops all of what was begun before the session of the same id was deleted', async () => {
+    await changeOnce(other.manager, begin('o1', 'theirs'));
+    const test = createTestManager(store, { clock });
+    test.away = true;
+    store.once('read', 'refuse');
+    const session = await opened(test.manager);
+    await session.change(begin('t1', 'before'));
+    clock.advance(1_000);
+    await memory.remove(refOf(), HOUR);
+    clock.advance(1_000);
+    await session.change(say('t1', 'after'));
+    test.away = false;
+    await session.replay();
+    expect(await readAll(memory)).to.deep.equal([]);
+    expect(test.counters.of('dropped deleted')).to.equal(4);
+  });
+
   it('keeps what was begun after the session before it had been deleted', async () => {
     const test = createTestManager(store, { clock });
     await changeOnce(other.manager, begin('t1', 'deleted'));

@@ -70,6 +70,10 @@ const artifactOf = (minParts: number) =>
     })
     .transform((given): Artifact => present(given));
 
+// Made once: a schema that is built for an event costs more than the rest of its publication.
+const wholeArtifact = artifactOf(1);
+const artifactChunk = artifactOf(0);
+
 const status = z
   .object({ state: z.enum(TASK_STATES), message: fields.optional(message) })
   .transform((given) => ({ ...present(given), timestamp: '' }));
@@ -80,7 +84,7 @@ const chunk = { append: fields.optional(z.boolean()), lastChunk: fields.optional
 const artifactUpdate = z
   .object({ ...home, ...chunk, artifact: z.unknown(), metadata })
   .transform((given, ctx) => {
-    const read = apply(artifactOf(given.append === true ? 0 : 1), given.artifact);
+    const read = apply(given.append === true ? artifactChunk : wholeArtifact, given.artifact);
     if (read.success) return present({ ...given, artifact: read.data });
     for (const issue of read.error.issues)
       ctx.addIssue({ ...issue, code: 'custom', path: ['artifact', ...issue.path], input: given });
@@ -96,7 +100,7 @@ const SHAPES = {
       id: fields.optional(z.string()),
       contextId: home.contextId,
       status,
-      artifacts: fields.optional(z.array(artifactOf(1))).transform((list) => list ?? []),
+      artifacts: fields.optional(z.array(wholeArtifact)).transform((list) => list ?? []),
       metadata,
     })
     .transform((given) => ({ ...present(given), history: [] })),

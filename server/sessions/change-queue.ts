@@ -72,7 +72,8 @@ export class ChangeQueue {
   add(decide: Decide, options: ChangeOptions, handlers: Pick<Intent, 'settle' | 'fail'>): Intent | undefined {
     const since = this.#parts.clock.mono();
     const deadline = options.deadline ?? since + PATIENCE_MS;
-    const intent: Intent = { decide, options, since, deadline, records: [], deferred: false, ...handlers };
+    const state = { records: [], isBaseless: false, deferred: false };
+    const intent: Intent = { decide, options, since, deadline, ...state, ...handlers };
     intent.records = this.#decideOn(this.draft, intent);
     if (intent.records.length === 0 && options.renews !== true) return undefined;
     this.#intents.push(intent);
@@ -116,7 +117,8 @@ export class ChangeQueue {
     this.#intents = [];
     let hasFailed = false;
     for (const intent of intents) {
-      const cannotWait = intent.options.mustStore === true || intent.records.length === 0;
+      const { options, records, isBaseless } = intent;
+      const cannotWait = options.mustStore === true || records.length === 0 || isBaseless;
       // What was decided on a change that fails has lost its ground.
       if (!intent.deferred && (cannotWait || (hasFailed && !this.#stands(intent)))) {
         hasFailed = true;
@@ -150,6 +152,12 @@ export class ChangeQueue {
       if (intent.records.length > 0 || intent.options.renews === true) this.#intents.push(intent);
       else this.#settle(intent, 'unchanged');
     }
+  }
+
+  /** The session has ended under these changes; one that is on its way may even have been stored before that. */
+  loseBase(): void {
+    for (const intent of this.#intents) intent.isBaseless = !intent.deferred;
+    this.invalidate();
   }
 
   /** Drops acknowledged changes whose session is gone. @returns how many records */
@@ -193,6 +201,7 @@ export class ChangeQueue {
     const at = Math.max(this.#parts.clock.now(), draft.lastAt);
     const decided: DecidedRecord[] = [];
     intent.since = this.#parts.clock.mono();
+    intent.isBaseless = false;
     try {
       for (const body of intent.decide(draft, at)) {
         const why = draft.check(body);

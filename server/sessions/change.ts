@@ -34,6 +34,8 @@ export interface Intent {
   since: DurationMs;
   readonly deadline: DurationMs;
   records: readonly DecidedRecord[];
+  /** The session it was decided on has ended: it is decided again, or fails. */
+  isBaseless: boolean;
   /** Acknowledged from memory: from now on it is never decided again, only rebased. */
   deferred: boolean;
   readonly settle: (outcome: ChangeOutcome) => void;
@@ -44,6 +46,9 @@ export interface Batch {
   readonly intents: readonly Intent[];
   readonly records: readonly DecidedRecord[];
 }
+
+/** A client's write or its runner's renews the life of the session. */
+export const slidesTtl = ({ options }: Intent): boolean => options.slides ?? true;
 
 export const sizeOf = (records: readonly DecidedRecord[]): Bytes =>
   records.reduce((sum, record) => sum + record.bytes, 0);

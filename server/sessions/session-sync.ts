@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { DurationMs } from '../../protocol/units.ts';
 import { AliasTakenError } from './alias-taken-error.ts';
-import type { Batch } from './change.ts';
+import { slidesTtl, type Batch } from './change.ts';
 import type { ChangeQueue } from './change-queue.ts';
 import { CommitManners } from './commit-manners.ts';
 import { toCommitRequest, toExpiry } from './commit-request.ts';
@@ -156,8 +156,7 @@ export class SessionSync {
 
   async #offer(batch: Batch): Promise<boolean> {
     const create = this.#journal.session.exists ? undefined : this.#beginEpoch();
-    const slides =
-      batch.intents.some(({ options }) => options.slides ?? true) && this.#parts.ttlRefresh !== 'fixed';
+    const slides = this.#parts.ttlRefresh !== 'fixed' && batch.intents.some(slidesTtl);
     const sentAt = this.#parts.clock.mono();
     const age = this.#queue.replayedAge(batch, sentAt);
     const expiry = toExpiry(this.#parts.ttlMs, slides, create !== undefined, age);
@@ -170,7 +169,12 @@ export class SessionSync {
     const request = toCommitRequest(this.#parts.instance, stored, batch, expiry, create);
     const result = await this.#parts.store.commit(this.#ref, request);
     this.#parts.counters.commit(result.outcome, this.#parts.clock.mono() - sentAt);
-    if (result.outcome !== 'ok') return this.#notOk(result, sentAt);
+    if (result.outcome !== 'ok') {
+      // When it has ended or begun anew meanwhile, this word is about another one than what is here.
+      if (this.#journal.session === stored) return this.#notOk(result, sentAt);
+      this.#redecide();
+      return true;
+    }
     this.#manners.committed(sentAt);
     // One stretch may go on for ever: what counts is that a change gets through.
     this.begin();
@@ -282,7 +286,7 @@ export class SessionSync {
     this.#journal.reset('');
     this.#isStale = true;
     this.#isMerging = false;
-    this.#queue.invalidate();
+    this.#queue.loseBase();
     this.#changed();
   }
 

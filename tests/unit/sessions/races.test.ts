@@ -74,6 +74,24 @@ describe('a session whose store answers late, twice, or not at all', () => {
     expect(await readAll(memory)).to.have.length(4);
   });
 
+  it('is not ended by a commit that was answered before its successor was met', async () => {
+    const test = createTestManager(store, { clock });
+    const session = await opened(test.manager);
+    await session.change(begin('t1', 'one'));
+    await memory.remove(refOf(), HOUR);
+    await changeOnce(other.manager, begin('t2', 'successor'));
+    store.once('commit', 'hold');
+    const late = failure(session.change(say('t1', 'late')));
+    await eventually(() => store.hanging === 1);
+    expect(await session.refresh()).to.equal(true);
+    expect(await session.change(say('t2', 'waits'), { deadline: clock.mono() })).to.equal('deferred');
+    store.release();
+    expect(await late).to.equal('store unavailable');
+    await session.replay();
+    expect(textsOf(session.view)).to.deep.equal(['successor', 'waits']);
+    expect(test.counters.of('dropped lost')).to.equal(0);
+  });
+
   it('does not acknowledge what was decided on a change that failed', async () => {
     const test = createTestManager(store, { clock });
     const session = await opened(test.manager);

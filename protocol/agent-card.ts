@@ -1,7 +1,5 @@
-/**
- * The agent card, as each generation of clients reads it: A2A 1.0 §4.4 and §8, 0.3 §5.5, 0.1 §5.5. Security schemes,
- * requirements and signatures belong here too; until there are any the card claims none.
- */
+/** The agent card, as each generation of clients reads it: A2A 1.0 §4.4 and §8, 0.3 §5.5, 0.1 §5.5. */
+import { mergedSecurity, type SecurityScheme, v03Security, v1Security } from './card-security.ts';
 import { present, unlessEmpty } from './dialects/present.ts';
 import type { JsonObject } from './units.ts';
 
@@ -15,6 +13,15 @@ export interface CardSkill {
   outputModes?: readonly string[];
 }
 
+/** A2A 1.0 §4.4.4. */
+export interface CardExtension {
+  readonly uri: string;
+  readonly description?: string;
+  /** Clients have to declare it with every message. */
+  readonly required?: boolean;
+  readonly params?: JsonObject;
+}
+
 /** What there is to say about an agent, in nobody's format. What it says must be true of the server that shows it. */
 export interface CardInput {
   name: string;
@@ -26,11 +33,20 @@ export interface CardInput {
   provider?: { organization: string; url: string };
   documentationUrl?: string;
   iconUrl?: string;
-  capabilities: { streaming: boolean; pushNotifications: boolean; extendedAgentCard: boolean };
+  capabilities: CardCapabilities;
+  extensions?: readonly CardExtension[];
+  /** Any of them will do; none: everybody may call. */
+  security?: readonly SecurityScheme[];
   /** Media types. */
   defaultInputModes: readonly string[];
   defaultOutputModes: readonly string[];
   skills: readonly CardSkill[];
+}
+
+export interface CardCapabilities {
+  readonly streaming: boolean;
+  readonly pushNotifications: boolean;
+  readonly extendedAgentCard: boolean;
 }
 
 function toSkill(skill: CardSkill): JsonObject {
@@ -65,17 +81,23 @@ function toInterfaces(url: string): JsonObject[] {
   return ['1.0', '0.3'].map((protocolVersion) => ({ url, protocolBinding: 'JSONRPC', protocolVersion }));
 }
 
-function v1Capabilities({
-  streaming,
-  pushNotifications,
-  extendedAgentCard,
-}: CardInput['capabilities']): JsonObject {
-  return { streaming, pushNotifications, extendedAgentCard };
+function toExtension({ uri, description, required, params }: CardExtension): JsonObject {
+  // Not `required: false`: a default is what canonical forms differ on, and signatures with them.
+  return present({ uri, description, required: required === true ? true : undefined, params });
+}
+
+const extensionsOf = ({ extensions }: CardInput): JsonObject =>
+  present({ extensions: unlessEmpty(extensions?.map(toExtension)) });
+
+function v1Capabilities(input: CardInput): JsonObject {
+  const { streaming, pushNotifications, extendedAgentCard } = input.capabilities;
+  return { streaming, pushNotifications, ...extensionsOf(input), extendedAgentCard };
 }
 
 /** `stateTransitionHistory` promises a list of past states that no version ever gave a place to. */
-function v03Capabilities({ streaming, pushNotifications }: CardInput['capabilities']): JsonObject {
-  return { streaming, pushNotifications, stateTransitionHistory: false };
+function v03Capabilities(input: CardInput): JsonObject {
+  const { streaming, pushNotifications } = input.capabilities;
+  return { streaming, pushNotifications, stateTransitionHistory: false, ...extensionsOf(input) };
 }
 
 /** For readers that refuse what a2a.proto does not name. */
@@ -83,7 +105,8 @@ export function v1Card(input: CardInput): JsonObject {
   return {
     ...sharedMembers(input),
     supportedInterfaces: toInterfaces(input.url),
-    capabilities: v1Capabilities(input.capabilities),
+    capabilities: v1Capabilities(input),
+    ...v1Security(input.security ?? []),
   };
 }
 
@@ -96,7 +119,8 @@ export function v03Card(input: CardInput): JsonObject {
     preferredTransport: 'JSONRPC',
     // repeats the main one, as A2A 0.3 §5.6.2 asks for
     additionalInterfaces: [{ url: input.url, transport: 'JSONRPC' }],
-    capabilities: v03Capabilities(input.capabilities),
+    capabilities: v03Capabilities(input),
+    ...v03Security(input.security ?? []),
     supportsAuthenticatedExtendedCard: input.capabilities.extendedAgentCard,
   };
 }
@@ -109,6 +133,7 @@ export function mergedCard(input: CardInput): JsonObject {
   return {
     ...v03Card(input),
     ...v1Card(input),
-    capabilities: { ...v03Capabilities(input.capabilities), ...v1Capabilities(input.capabilities) },
+    capabilities: { ...v03Capabilities(input), ...v1Capabilities(input) },
+    ...mergedSecurity(input.security ?? []),
   };
 }

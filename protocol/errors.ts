@@ -93,6 +93,21 @@ export const ERRORS = {
     message: 'The agent gave an invalid response',
     when: 'The agent produced something that A2A does not allow.',
   },
+  EXTENDED_AGENT_CARD_NOT_CONFIGURED: {
+    code: { v1: -32007, v03: -32007, v01: -32004 },
+    message: 'There is no extended agent card',
+    when: 'The agent card promises an extended card and none is configured for this caller.',
+  },
+  EXTENSION_SUPPORT_REQUIRED: {
+    code: { v1: -32008, v03: -32008, v01: -32004 },
+    message: 'The agent requires an extension that the client does not declare',
+    when: 'The agent card marks an extension as required and the request does not name it in A2A-Extensions (0.3: X-A2A-Extensions).',
+  },
+  UNAUTHENTICATED: {
+    code: { v1: -32600, v03: -32600, v01: -32007 },
+    message: 'Authentication is required',
+    when: 'Credentials are missing or wrong. HTTP 401 with WWW-Authenticate.',
+  },
   VERSION_NOT_SUPPORTED: {
     code: { v1: -32009, v03: -32009, v01: -32600 },
     message: 'A2A version is not supported',

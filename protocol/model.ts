@@ -2,7 +2,7 @@
  * The internal model. It has the shape of A2A 1.0 JSON (a2a.proto v1.0.1, ProtoJSON names), so a record can be
  * stored as it will be sent; the 0.x dialects convert at the edge.
  */
-import type { JsonObject, JsonValue } from './units.ts';
+import type { EpochMs, JsonObject, JsonValue } from './units.ts';
 import type { TaskState } from './task-state.ts';
 
 /** The A2A wire formats: 1.0, 0.3 and the original `tasks/send` (0.1). */
@@ -129,3 +129,91 @@ export interface TaskView {
 
 /** A send ends in a task, or in a bare message (never for v01). */
 export type SendResult = { kind: 'task'; view: TaskView } | { kind: 'message'; message: Message };
+
+/** What 0.x clients need to know of a task beside its ids. */
+export type TaskNames = Pick<TaskView, 'alias' | 'dialect'>;
+
+/**
+ * One event of a stream or of a webhook, the same for all dialects. `final` says that the stream ends after it, which
+ * 0.x writes on the wire and 1.0 shows by closing.
+ */
+export type StreamEvent =
+  | { kind: 'task'; view: TaskView; final: boolean }
+  | { kind: 'message'; message: Message }
+  | { kind: 'statusUpdate'; update: TaskStatusUpdate; of: TaskNames; final: boolean }
+  /** `index`: position among the artifacts of the task, by first appearance, from 0. */
+  | { kind: 'artifactUpdate'; update: TaskArtifactUpdate; of: TaskNames; index: number };
+
+/** Decoded parameters of a subscription. */
+export interface SubscribeParams {
+  tenant?: string;
+  id: string;
+}
+
+/** Decoded parameters of a list. A2A 1.0 §3.1.4; only 1.0 has it. */
+export interface ListTasksParams {
+  tenant?: string;
+  contextId?: string;
+  /** Only tasks in this state. */
+  state?: TaskState;
+  /** Only tasks whose status is of this moment or later. */
+  since?: EpochMs;
+  /** 1 to 100; absent: 50. */
+  pageSize?: number;
+  pageToken?: string;
+  historyLength?: number;
+  includeArtifacts: boolean;
+}
+
+export interface TaskPage {
+  tasks: readonly TaskView[];
+  /** `''` on the last page. */
+  nextPageToken: string;
+  /** The one that was used. */
+  pageSize: number;
+  totalSize: number;
+  /** Whether artifacts are shown, then also an empty list of them. */
+  includeArtifacts: boolean;
+}
+
+/** Decoded parameters of the creation (or replacement) of a webhook. */
+export interface CreatePushParams {
+  tenant?: string;
+  taskId: string;
+  /** null: a 0.1 client takes its webhook away. */
+  config: PushConfig | null;
+}
+
+/** Decoded parameters of a look at a webhook. Without `id`, which 0.3 allows and 0.1 does not have: the task's own. */
+export interface GetPushParams {
+  tenant?: string;
+  taskId: string;
+  id?: string;
+}
+
+export interface ListPushParams {
+  tenant?: string;
+  taskId: string;
+  /** 1 to 100; absent: 50. */
+  pageSize?: number;
+  pageToken?: string;
+}
+
+export interface DeletePushParams {
+  tenant?: string;
+  taskId: string;
+  id: string;
+}
+
+/** A webhook as its owner is shown it: with its id, without credentials. */
+export interface PushConfigView {
+  /** The task, as this caller knows it. */
+  taskId: string;
+  config: PushConfig & { id: string };
+}
+
+export interface PushConfigPage {
+  configs: readonly PushConfigView[];
+  /** `''` on the last page. */
+  nextPageToken: string;
+}

@@ -8,9 +8,12 @@ export const MAX_ID_BYTES: Bytes = 256;
 /** A task id is a session id, a dot and 22 characters. */
 export const MAX_TASK_ID_BYTES: Bytes = MAX_ID_BYTES + 1 + 22;
 export const MAX_METADATA_BYTES: Bytes = 64 * 1024;
+/** Opaque to clients, who bring back what they were given. */
+export const MAX_PAGE_TOKEN_BYTES: Bytes = 4_096;
+export const MAX_PAGE_SIZE = 100;
 export const MAX_PARTS = 256;
 export const MAX_REFERENCES = 32;
-/** Extensions, output modes, authentication schemes: enough for any, and a bound on how many faults one can have. */
+/** Extensions, output modes: enough for any, and a bound on how many faults one can have. */
 const MAX_LIST = 256;
 const MAX_INT32 = 2 ** 31 - 1;
 
@@ -19,26 +22,40 @@ export const text = z.string().refine(isWellFormed, ILL_FORMED);
 /** Text that says something: a URL, a scheme. */
 export const nonEmptyText = text.min(1);
 
-function idOf(maxBytes: Bytes) {
+/** Text of which a rule says the first thing that is wrong, in words to be read behind the name of the field. */
+export function textWithout(findFault: (value: string) => string | undefined) {
   return text.check((ctx) => {
-    const fault = findIdFault(ctx.value, maxBytes);
+    const fault = findFault(ctx.value);
     if (fault !== undefined) ctx.issues.push({ code: 'custom', message: fault, input: ctx.value });
   });
 }
 
+export function findSizeFault(value: string, maxBytes: Bytes): string | undefined {
+  return Buffer.byteLength(value) > maxBytes ? `must be at most ${maxBytes} bytes of UTF-8` : undefined;
+}
+
+export const pageToken = textWithout((value) => findSizeFault(value, MAX_PAGE_TOKEN_BYTES));
+
+/** What keeps a text from being an id, in words to be read behind the name of the field. */
 function findIdFault(id: string, maxBytes: Bytes): string | undefined {
   if (id === '') return 'must not be empty';
-  if (Buffer.byteLength(id) > maxBytes) return `must be at most ${maxBytes} bytes of UTF-8`;
+  const tooLong = findSizeFault(id, maxBytes);
+  if (tooLong !== undefined) return tooLong;
   return /\p{Control}/u.test(id) ? 'must not contain control characters' : undefined;
 }
 
 /** An id of a message, a session or a webhook, or a task id that a 0.1 client chose. */
-export const id = idOf(MAX_ID_BYTES);
-export const taskId = idOf(MAX_TASK_ID_BYTES);
+export const id = textWithout((value) => findIdFault(value, MAX_ID_BYTES));
+export const taskId = textWithout((value) => findIdFault(value, MAX_TASK_ID_BYTES));
 
 /** A field that may be left out. `null` leaves it out too: ProtoJSON says so for 1.0, the 0.1 schema by `| null`. */
 export function optional<T extends z.ZodType>(schema: T) {
   return schema.nullish().transform((value) => value ?? undefined);
+}
+
+/** A string of which the empty one is the unset one: in 1.0 there is no field presence, and encoders print defaults. */
+export function unsetWhenEmpty<T extends z.ZodType<string, string>>(schema: T) {
+  return z.preprocess((value) => (value === '' ? undefined : value), optional(schema));
 }
 
 /** A list of bounded length. zod judges the length first, so that a million bad entries are one fault. */
@@ -81,13 +98,21 @@ function fitsMetadata(value: JsonObject): boolean {
   return Buffer.byteLength(JSON.stringify(value)) <= MAX_METADATA_BYTES;
 }
 
+function integer(min: number, max: number) {
+  return (
+    z
+      .custom<number>((value) => Number.isInteger(value) && Number(value) >= min && Number(value) <= max, {
+        error: `must be an integer from ${min} to ${max}`,
+      })
+      // -0 passes for 0 in every comparison, but not in `slice(-n)` nor in deep equality
+      .transform((value) => (value === 0 ? 0 : value))
+  );
+}
+
 /** How many messages of history: 0 is none, and absent is for the dialect to say. Any int32 but a negative one. */
-export const count = z
-  .custom<number>((value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MAX_INT32, {
-    error: `must be an integer from 0 to ${MAX_INT32}`,
-  })
-  // -0 passes for 0 in every comparison, but not in `slice(-n)` nor in deep equality
-  .transform((value) => (value === 0 ? 0 : value));
+export const count = integer(0, MAX_INT32);
+/** A2A 1.0 §3.1.4. */
+export const pageSize = integer(1, MAX_PAGE_SIZE);
 
 /** Standard base64 with padding, made of any base64 that RFC 4648 knows: the URL alphabet, and without padding. */
 export const base64 = z.string().transform((value, ctx) => {

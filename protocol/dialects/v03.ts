@@ -1,31 +1,16 @@
 /** A2A 0.3: the data model of its types.ts, with `kind` on everything. */
 import { z } from 'zod';
-import type { Artifact, Message, Role, SendParams, TaskView } from '../model.ts';
-import type { TaskState } from '../task-state.ts';
-import type { JsonObject } from '../units.ts';
+import type { Message, SendParams } from '../model.ts';
 import type { Codec } from './codec.ts';
 import { decode } from './decode.ts';
 import { toLegacyError } from './error-shapes.ts';
 import * as fields from './fields.ts';
-import { pushConfig, userRole } from './legacy-fields.ts';
-import { legacyPart, toLegacyPart, type LegacyPartRules } from './legacy-parts.ts';
-import { present, unlessEmpty } from './present.ts';
-
-const PARTS: LegacyPartRules = { tag: 'kind', tagOptional: false, bareFiles: false, dataLists: false };
-
-/** A2A 0.3 §6.3. */
-const STATES: Readonly<Record<TaskState, string>> = {
-  TASK_STATE_SUBMITTED: 'submitted',
-  TASK_STATE_WORKING: 'working',
-  TASK_STATE_COMPLETED: 'completed',
-  TASK_STATE_FAILED: 'failed',
-  TASK_STATE_CANCELED: 'canceled',
-  TASK_STATE_INPUT_REQUIRED: 'input-required',
-  TASK_STATE_REJECTED: 'rejected',
-  TASK_STATE_AUTH_REQUIRED: 'auth-required',
-};
-
-const ROLES: Readonly<Record<Role, string>> = { ROLE_USER: 'user', ROLE_AGENT: 'agent' };
+import { userRole } from './legacy-fields.ts';
+import { legacyPart } from './legacy-parts.ts';
+import { pushConfigV03 } from './legacy-push.ts';
+import { present } from './present.ts';
+import { V03_PUSH } from './v03-push.ts';
+import { PARTS, toMessage, toStreamEvent, toTask } from './v03-shapes.ts';
 
 const message = z
   .object({
@@ -51,7 +36,7 @@ const sendParams = z
       z.object({
         acceptedOutputModes: fields.optionalListOf(fields.text),
         historyLength,
-        pushNotificationConfig: fields.optional(pushConfig),
+        pushNotificationConfig: fields.optional(pushConfigV03),
         blocking: fields.optional(z.boolean()),
       }),
     ),
@@ -71,66 +56,20 @@ const sendParams = z
 const getTaskParams = z
   .object({ id: fields.taskId, historyLength, metadata: fields.metadata })
   .transform(({ metadata: _metadata, ...given }) => present(given));
+const subscribeParams = z
+  .object({ id: fields.taskId, metadata: fields.metadata })
+  .transform(({ id }) => ({ id }));
 const cancelTaskParams = z.object({ id: fields.taskId, metadata: fields.metadata }).transform(present);
-
-/** The ids of the task that a message belongs to, as its client knows them. */
-interface Home {
-  contextId: string;
-  /** The task's own id, and the one it is shown under. */
-  taskId: string;
-  shownId: string;
-}
-
-function toMessage(shown: Message, home?: Home): JsonObject {
-  const taskId = shown.taskId ?? home?.taskId;
-  return present({
-    kind: 'message',
-    messageId: shown.messageId,
-    contextId: shown.contextId ?? home?.contextId,
-    taskId: taskId === home?.taskId ? home?.shownId : taskId,
-    role: ROLES[shown.role],
-    parts: shown.parts.map((part) => toLegacyPart(part, PARTS)),
-    referenceTaskIds: unlessEmpty(shown.referenceTaskIds),
-    extensions: unlessEmpty(shown.extensions),
-    metadata: unlessEmpty(shown.metadata),
-  });
-}
-
-function toArtifact(artifact: Artifact): JsonObject {
-  return present({
-    artifactId: artifact.artifactId,
-    name: artifact.name,
-    description: artifact.description,
-    parts: artifact.parts.map((part) => toLegacyPart(part, PARTS)),
-    extensions: unlessEmpty(artifact.extensions),
-    metadata: unlessEmpty(artifact.metadata),
-  });
-}
-
-function toTask({ task, alias }: TaskView): JsonObject {
-  const home: Home = { contextId: task.contextId, taskId: task.id, shownId: alias ?? task.id };
-  const { state, message: statusMessage, timestamp } = task.status;
-  return present({
-    kind: 'task',
-    id: home.shownId,
-    contextId: task.contextId,
-    status: present({
-      state: STATES[state],
-      message: statusMessage && toMessage(statusMessage, home),
-      timestamp,
-    }),
-    artifacts: unlessEmpty(task.artifacts.map(toArtifact)),
-    history: unlessEmpty(task.history.map((shown) => toMessage(shown, home))),
-    metadata: unlessEmpty(task.metadata),
-  });
-}
 
 /** A2A 0.3. Answers are bare and told apart by `kind`. */
 export const V03: Codec = {
   decodeSend: (params) => decode(sendParams, params),
   decodeGet: (params) => decode(getTaskParams, params),
   decodeCancel: (params) => decode(cancelTaskParams, params),
+  decodeSubscribe: (params) => decode(subscribeParams, params),
   encodeTask: toTask,
   encodeSend: (result) => (result.kind === 'task' ? toTask(result.view) : toMessage(result.message)),
+  encodeEvent: (event) => [toStreamEvent(event)],
   encodeError: (error) => toLegacyError(error, 'v03'),
+  push: V03_PUSH,
 };

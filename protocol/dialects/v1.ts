@@ -1,13 +1,16 @@
 /** A2A 1.0 as ProtoJSON writes it (§5.5 to §5.7, a2a.proto): what it accepts is wider than what it emits. */
 import { z } from 'zod';
-import type { Artifact, Message, Part, PushConfig, Role, SendParams, Task, TaskStatus } from '../model.ts';
-import type { JsonObject } from '../units.ts';
+import type { Message, Part, Role, SendParams } from '../model.ts';
 import type { Codec } from './codec.ts';
 import { decode } from './decode.ts';
 import { toV1Error } from './error-shapes.ts';
 import * as fields from './fields.ts';
-import { present, unlessEmpty } from './present.ts';
-import { int32, protoObject, unsetWhenEmpty } from './proto-json.ts';
+import { present } from './present.ts';
+import { protoObject } from './proto-json.ts';
+import { historyLength, tenant } from './v1-fields.ts';
+import { V1_LIST } from './v1-list.ts';
+import { pushConfig, V1_PUSH } from './v1-push.ts';
+import { toMessage, toStreamResponse, toTask } from './v1-shapes.ts';
 
 const CONTENTS = ['text', 'raw', 'url', 'data'] as const;
 
@@ -17,8 +20,8 @@ const part = protoObject({
   url: fields.optional(fields.nonEmptyText),
   // not `fields.optional`: here, and only here, `null` is a value (google.protobuf.Value)
   data: fields.json.optional(),
-  filename: unsetWhenEmpty(fields.text),
-  mediaType: unsetWhenEmpty(fields.text),
+  filename: fields.unsetWhenEmpty(fields.text),
+  mediaType: fields.unsetWhenEmpty(fields.text),
   metadata: fields.metadata,
 }).transform((given, ctx): Part => {
   const { text, raw, url, data, ...rest } = given;
@@ -43,27 +46,12 @@ const message = protoObject({
     })
     .transform((): Role => 'ROLE_USER'),
   parts: fields.listOf(part, 1, fields.MAX_PARTS),
-  contextId: unsetWhenEmpty(fields.id),
-  taskId: unsetWhenEmpty(fields.taskId),
+  contextId: fields.unsetWhenEmpty(fields.id),
+  taskId: fields.unsetWhenEmpty(fields.taskId),
   referenceTaskIds: fields.optionalListOf(fields.taskId, fields.MAX_REFERENCES),
   extensions: fields.optionalListOf(fields.text),
   metadata: fields.metadata,
 }).transform((given): Message => present(given));
-
-/** 1.0 has one scheme, 0.x a list of them. Its `taskId` is not read: the task is the one of the message. */
-const pushConfig = protoObject({
-  id: unsetWhenEmpty(fields.id),
-  url: fields.nonEmptyText,
-  token: unsetWhenEmpty(fields.text),
-  authentication: fields.optional(
-    protoObject({ scheme: fields.nonEmptyText, credentials: unsetWhenEmpty(fields.text) }).transform(
-      ({ scheme, credentials }) => present({ schemes: [scheme], credentials }),
-    ),
-  ),
-}).transform((given): PushConfig => present(given));
-
-const tenant = unsetWhenEmpty(fields.id);
-const historyLength = fields.optional(int32(fields.count));
 
 const sendParams = protoObject({
   tenant,
@@ -88,64 +76,22 @@ const sendParams = protoObject({
 );
 
 const getTaskParams = protoObject({ tenant, id: fields.taskId, historyLength }).transform(present);
+const subscribeParams = protoObject({ tenant, id: fields.taskId }).transform(present);
 const cancelTaskParams = protoObject({ tenant, id: fields.taskId, metadata: fields.metadata }).transform(
   present,
 );
-
-function toPart({ metadata, ...rest }: Part): JsonObject {
-  return present({ ...rest, metadata: unlessEmpty(metadata) });
-}
-
-function toMessage(shown: Message, task?: Task): JsonObject {
-  return present({
-    messageId: shown.messageId,
-    contextId: shown.contextId ?? task?.contextId,
-    taskId: shown.taskId ?? task?.id,
-    role: shown.role,
-    parts: shown.parts.map(toPart),
-    metadata: unlessEmpty(shown.metadata),
-    extensions: unlessEmpty(shown.extensions),
-    referenceTaskIds: unlessEmpty(shown.referenceTaskIds),
-  });
-}
-
-function toStatus(status: TaskStatus, task: Task): JsonObject {
-  return present({
-    state: status.state,
-    message: status.message && toMessage(status.message, task),
-    timestamp: status.timestamp,
-  });
-}
-
-function toArtifact(artifact: Artifact): JsonObject {
-  return present({
-    artifactId: artifact.artifactId,
-    name: artifact.name,
-    description: artifact.description,
-    parts: artifact.parts.map(toPart),
-    metadata: unlessEmpty(artifact.metadata),
-    extensions: unlessEmpty(artifact.extensions),
-  });
-}
-
-function toTask(task: Task): JsonObject {
-  return present({
-    id: task.id,
-    contextId: task.contextId,
-    status: toStatus(task.status, task),
-    artifacts: unlessEmpty(task.artifacts.map(toArtifact)),
-    history: unlessEmpty(task.history.map((shown) => toMessage(shown, task))),
-    metadata: unlessEmpty(task.metadata),
-  });
-}
 
 /** A2A 1.0. Of all answers only that to a send is wrapped: `{task}` or `{message}` (a2a.proto `SendMessageResponse`). */
 export const V1: Codec = {
   decodeSend: (params) => decode(sendParams, params, 'proto'),
   decodeGet: (params) => decode(getTaskParams, params, 'proto'),
   decodeCancel: (params) => decode(cancelTaskParams, params, 'proto'),
+  decodeSubscribe: (params) => decode(subscribeParams, params, 'proto'),
   encodeTask: ({ task }) => toTask(task),
   encodeSend: (result) =>
     result.kind === 'task' ? { task: toTask(result.view.task) } : { message: toMessage(result.message) },
+  encodeEvent: (event) => [toStreamResponse(event)],
   encodeError: toV1Error,
+  list: V1_LIST,
+  push: V1_PUSH,
 };

@@ -16,7 +16,7 @@ const key = fc.oneof(text, fc.constantFrom('__proto__', 'constructor', 'toString
 const object = fc
   .array(fc.tuple(key, json), { maxLength: 4 })
   .map((members) => Object.fromEntries(members) as Record<string, unknown>);
-const metadata = object
+export const metadata = object
   .filter((members) => Object.keys(members).length > 0)
   .filter((members) => MARKS.every((mark) => !Object.hasOwn(members, mark)));
 const base64 = fc.uint8Array({ maxLength: 8 }).map((bytes) => Buffer.from(bytes).toString('base64'));
@@ -85,7 +85,7 @@ export const v1Message = members(
   { messageId: id, role: fc.constant('ROLE_USER'), parts: parts(v1Part) },
   later,
 );
-const v03Message = members(
+export const v03Message = members(
   {
     kind: fc.constant('message'),
     messageId: id,
@@ -108,11 +108,15 @@ export const SENDS: Record<
   v01: { message: v01Message, params: (message) => ({ id: 't', message }) },
 };
 
+/** What fits into a header. */
+const ascii = fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 12 });
+const webhookUrl = fc.webUrl({ withQueryParameters: true });
 const webhook = (authentication: Members) =>
   members(
-    { url: someText, authentication: members(authentication, { credentials: text }) },
-    { id, token: someText },
+    { url: webhookUrl, authentication: members(authentication, { credentials: ascii }) },
+    { id, token: ascii },
   );
+const schemes = fc.array(ascii, { minLength: 1, maxLength: 3 });
 const historyLength = fc.nat();
 
 /** Params with everything in them, for what may be wrong with any of it. */
@@ -125,7 +129,7 @@ export const FULL: Record<Dialect, fc.Arbitrary<unknown>> = {
       historyLength,
       acceptedOutputModes: list,
       returnImmediately: fc.boolean(),
-      taskPushNotificationConfig: webhook({ scheme: someText }),
+      taskPushNotificationConfig: webhook({ scheme: ascii }),
     }),
   }),
   v03: fc.record({
@@ -135,7 +139,7 @@ export const FULL: Record<Dialect, fc.Arbitrary<unknown>> = {
       historyLength,
       acceptedOutputModes: list,
       blocking: fc.boolean(),
-      pushNotificationConfig: webhook({ schemes: list }),
+      pushNotificationConfig: webhook({ schemes }),
     }),
   }),
   v01: fc.record({
@@ -144,6 +148,53 @@ export const FULL: Record<Dialect, fc.Arbitrary<unknown>> = {
     historyLength,
     message: v01Message,
     metadata,
-    pushNotification: webhook({ schemes: list }),
+    pushNotification: webhook({ schemes }),
   }),
+};
+
+const digits = (max: number) => fc.nat(max).map((number) => String(number).padStart(2, '0'));
+const moment = fc
+  .tuple(
+    fc.date({ noInvalidDate: true, min: new Date(0), max: new Date(4e12) }),
+    fc.nat(999_999_999),
+    digits(14),
+  )
+  .map(([date, nanos, hours]) => `${date.toISOString().slice(0, 19)}.${nanos}+${hours}:30`);
+
+/** The requests that have no message in them. What a dialect has no method for is absent. */
+export const REQUESTS: Record<Dialect, Record<string, fc.Arbitrary<unknown>>> = {
+  v1: {
+    list: fc.record({
+      tenant: id,
+      contextId: id,
+      status: fc.constantFrom<unknown>('TASK_STATE_WORKING', 'TASK_STATE_UNSPECIFIED', 0, 8),
+      pageSize: fc.oneof(fc.integer({ min: 1, max: 100 }), fc.constant('1e1')),
+      pageToken: someText,
+      historyLength,
+      statusTimestampAfter: moment,
+      includeArtifacts: fc.boolean(),
+    }),
+    create: members(
+      {
+        tenant: id,
+        taskId: id,
+        url: webhookUrl,
+        authentication: members({ scheme: ascii }, { credentials: ascii }),
+      },
+      { id, token: ascii },
+    ),
+    get: fc.record({ tenant: id, taskId: id, id }),
+    listConfigs: fc.record({ tenant: id, taskId: id, pageSize: historyLength, pageToken: text }),
+    delete: fc.record({ tenant: id, taskId: id, id }),
+  },
+  v03: {
+    create: fc.record({ taskId: id, pushNotificationConfig: webhook({ schemes }) }),
+    get: fc.record({ id, pushNotificationConfigId: id, metadata }),
+    listConfigs: fc.record({ id, metadata }),
+    delete: fc.record({ id, pushNotificationConfigId: id, metadata }),
+  },
+  v01: {
+    create: fc.record({ id, pushNotificationConfig: webhook({ schemes }) }),
+    get: fc.record({ id, metadata }),
+  },
 };

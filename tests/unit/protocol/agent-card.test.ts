@@ -98,6 +98,86 @@ describe('the agent card', () => {
     );
   });
 
+  describe('of an agent that wants credentials and has extensions', () => {
+    const guarded: CardInput = {
+      ...INPUT,
+      extensions: [
+        {
+          uri: 'https://example.test/geo/v1',
+          description: 'Where',
+          required: true,
+          params: { precision: 2 },
+        },
+        { uri: 'urn:example:log', required: false },
+      ],
+      security: [
+        { name: 'bearer', type: 'http', scheme: 'Bearer', description: 'A key' },
+        { name: 'apiKey', type: 'apiKey', header: 'X-API-Key' },
+      ],
+    };
+    const extensions = [
+      { uri: 'https://example.test/geo/v1', description: 'Where', required: true, params: { precision: 2 } },
+      { uri: 'urn:example:log' },
+    ];
+    const v1Bearer = { httpAuthSecurityScheme: { description: 'A key', scheme: 'Bearer' } };
+    const v1ApiKey = { apiKeySecurityScheme: { location: 'header', name: 'X-API-Key' } };
+    const v03Bearer = { description: 'A key', type: 'http', scheme: 'Bearer' };
+    const v03ApiKey = { type: 'apiKey', in: 'header', name: 'X-API-Key' };
+    const securityRequirements = [{ schemes: { bearer: {} } }, { schemes: { apiKey: {} } }];
+    const security = [{ bearer: [] }, { apiKey: [] }];
+
+    it('says so in the words of 1.0', () => {
+      const card = v1Card(guarded);
+      expect(card).to.deep.include({
+        securitySchemes: { bearer: v1Bearer, apiKey: v1ApiKey },
+        securityRequirements,
+      });
+      expect(card).to.have.deep.nested.property('capabilities.extensions', extensions);
+      expect(card).to.not.have.any.keys('security', 'authentication');
+    });
+
+    it('says so in the words of 0.3', () => {
+      const card = v03Card(guarded);
+      expect(card).to.deep.include({ securitySchemes: { bearer: v03Bearer, apiKey: v03ApiKey }, security });
+      expect(card).to.have.deep.nested.property('capabilities.extensions', extensions);
+      expect(card).to.not.have.any.keys('securityRequirements', 'authentication');
+    });
+
+    it('says so in all words at once when merged, those of 0.1 included', () => {
+      expect(mergedCard(guarded)).to.deep.include({
+        securitySchemes: {
+          bearer: { ...v03Bearer, ...v1Bearer },
+          apiKey: { ...v03ApiKey, ...v1ApiKey },
+        },
+        security,
+        securityRequirements,
+        authentication: { schemes: ['Bearer', 'ApiKey'] },
+      });
+    });
+
+    it('is understood by the official SDK in each form', () => {
+      for (const card of [mergedCard(guarded), v1Card(guarded)]) {
+        const read = AgentCard.fromJSON(card);
+        expect(read.securitySchemes['bearer']?.scheme).to.deep.include({
+          $case: 'httpAuthSecurityScheme',
+          value: { description: 'A key', scheme: 'Bearer', bearerFormat: '' },
+        });
+        expect(read.securitySchemes['apiKey']?.scheme).to.deep.nested.include({
+          'value.location': 'header',
+          'value.name': 'X-API-Key',
+        });
+        const needed = read.securityRequirements.map(({ schemes }) => Object.keys(schemes));
+        expect(needed).to.deep.equal([['bearer'], ['apiKey']]);
+        expect(read.capabilities?.extensions.map(({ required }) => required)).to.deep.equal([true, false]);
+      }
+      for (const card of [mergedCard(guarded), v03Card(guarded)]) {
+        const read = parseLegacyAgentCard(card);
+        expect(read.securitySchemes['bearer']?.scheme?.$case).to.equal('httpAuthSecurityScheme');
+        expect(read.capabilities?.extensions[0]?.params).to.deep.equal({ precision: 2 });
+      }
+    });
+  });
+
   it('is read by the official SDK, as 1.0 and as 0.3', () => {
     for (const card of [mergedCard(INPUT), v1Card(INPUT)]) {
       const read = AgentCard.fromJSON(card);

@@ -1,12 +1,11 @@
 import { Message as SdkMessage, SendMessageRequest, SendMessageResponse, Task as SdkTask } from '@a2a-js/sdk';
-import { LegacyJsonRpcTransport } from '@a2a-js/sdk/compat/v0_3/client';
 import { expect } from 'chai';
 import { V03 } from '../../../protocol/dialects/v03.ts';
 import { V1 } from '../../../protocol/dialects/v1.ts';
 import type { Message, Part, Task } from '../../../protocol/model.ts';
 import { TASK_STATES } from '../../../protocol/task-state.ts';
-import type { JsonValue } from '../../../protocol/units.ts';
 import { aTask, inState, TIME, view } from './fixtures.ts';
+import { legacyClient } from './sdk-clients.ts';
 
 const PARTS: Part[] = [
   { text: 'x' },
@@ -42,16 +41,6 @@ const TASK: Task = aTask({
   history: [ASKED],
   metadata: { k: 'v' },
 });
-
-/** A 0.3 client of the official SDK whose server is a function of what it sends. */
-function legacyClient(answer: (params: unknown) => JsonValue): LegacyJsonRpcTransport {
-  const fetchImpl: typeof fetch = (_url, init) => {
-    const request = JSON.parse(init?.body as string) as { id: JsonValue; params: unknown };
-    const body = JSON.stringify({ jsonrpc: '2.0', id: request.id, result: answer(request.params) });
-    return Promise.resolve(new Response(body, { headers: { 'Content-Type': 'application/json' } }));
-  };
-  return new LegacyJsonRpcTransport({ endpoint: 'http://server.example/', fetchImpl });
-}
 
 describe('the official SDK', () => {
   it('reads a task of 1.0 and writes the same again', () => {

@@ -8,6 +8,8 @@ import type {
   JournalRead,
   RemoveResult,
   SessionStore,
+  TaskList,
+  TaskQuery,
 } from '../sessions/session-store.ts';
 import { StoreTimeoutError } from './store-timeout-error.ts';
 
@@ -206,6 +208,32 @@ export class BreakerStore implements SessionStore {
 
   resolveAlias(tenant: string, subject: string, clientTaskId: string): Promise<string | undefined> {
     return this.#call(() => this.#inner.resolveAlias(tenant, subject, clientTaskId));
+  }
+
+  /** Its answer may be large, and what has expired is cleared away before. */
+  listTasks(tenant: string, query: TaskQuery): Promise<TaskList> {
+    return this.#call(() => this.#inner.listTasks(tenant, query), true);
+  }
+
+  /** Of a long run of records, many calls in one. */
+  compact(ref: SessionRef, epoch: string, ranges: readonly (readonly [number, number])[]): Promise<void> {
+    return this.#call(() => this.#inner.compact(ref, epoch, ranges), true);
+  }
+
+  noteTenant(tenant: string): Promise<void> {
+    return this.#call(() => this.#inner.noteTenant(tenant));
+  }
+
+  tenants(): Promise<readonly string[]> {
+    return this.#call(() => this.#inner.tenants(), true);
+  }
+
+  claimDue(tenant: string, limit: number, holdMs: DurationMs, only?: string): Promise<readonly string[]> {
+    return this.#call(() => this.#inner.claimDue(tenant, limit, holdMs, only));
+  }
+
+  holdDue(ref: SessionRef, holdMs: DurationMs): Promise<void> {
+    return this.#call(() => this.#inner.holdDue(ref, holdMs));
   }
 
   retire(tenant: string): Promise<number> {

@@ -5,7 +5,7 @@ import { describeSessionStore } from './session-store.contract.ts';
 /**
  * The double hands Lua its own arrays, in which nil is an object and therefore true, and stores numbers as numbers. Redis
  * hands out tables with false, and stores strings. It loses the answer when that is a table which grew, and its TIME
- * jumps by up to a second. Put right in front of our scripts, which are otherwise the real ones.
+ * jumps by up to a second. It measures strings in characters, not in bytes. Put right in front of our scripts, which are otherwise the real ones.
  */
 const asRedisDoes = (lua: string) => `
 local real, time = redis, {'${time().join("','")}'}
@@ -29,6 +29,10 @@ end
 local redis = {
   call = function(name, ...)
     if name == 'TIME' then return time end
+    if name == 'HSTRLEN' then
+      local value = table_of(real.call('HGET', strings(...)))
+      return value and #value or 0
+    end
     return table_of(real.call(name, strings(...)))
   end,
   pcall = function(...) return table_of(real.pcall(strings(...))) end

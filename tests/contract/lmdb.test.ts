@@ -1,10 +1,35 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { open } from 'lmdb';
+import { expect } from 'chai';
+import { open, type RootDatabase } from 'lmdb';
+import { TASK_STATES } from '../../protocol/task-state.ts';
 import { addressOf } from '../../server/stores/embedded/tables.ts';
 import { DATABASE_FILE, LmdbSessionStore } from '../../server/stores/lmdb/lmdb-store.ts';
+import type { IndexedTask } from './harness.ts';
 import { describeSessionStore } from './session-store.contract.ts';
+
+/** The tasks, once the ordered indexes and the counts were found to say the same. */
+function checked(
+  db: RootDatabase<string, (string | number)[]>,
+  tenant: string,
+  tasks: ReadonlyMap<string, IndexedTask>,
+): ReadonlyMap<string, IndexedTask> {
+  db.resetReadTxn();
+  const indexed = (state: string): string[] =>
+    [...db.getKeys({ start: ['k', tenant, state, 0], end: ['k', tenant, state, 9e15] })].map(
+      (key) => `${key[3]} ${key[4]}`,
+    );
+  const counted = (state: string): number => Number(db.get(['c', tenant, state]) ?? 0);
+  for (const state of ['*', ...TASK_STATES]) {
+    const expected = [...tasks]
+      .filter(([, task]) => state === '*' || task.state === state)
+      .map(([member, { statusAt }]) => `${statusAt} ${member}`);
+    expect(indexed(state)).to.have.members(expected);
+    expect(counted(state)).to.equal(expected.length);
+  }
+  return tasks;
+}
 
 for (const sync of [false, true]) {
   describeSessionStore(sync ? 'lmdb, flushed' : 'lmdb', {
@@ -23,7 +48,7 @@ for (const sync of [false, true]) {
           now += ms;
           return Promise.resolve();
         },
-        tasks: (tenant) => Promise.resolve(store.tasks(tenant)),
+        tasks: (tenant) => Promise.resolve(checked(behind, tenant, store.tasks(tenant))),
         damage: {
           record: async (ref, n) => {
             const { tenant, session } = addressOf(ref);

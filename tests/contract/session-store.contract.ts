@@ -3,6 +3,8 @@ import { describeAnswers } from './answers.contract.ts';
 import { describeCommit } from './commit.contract.ts';
 import { describeIndexes } from './indexes.contract.ts';
 import { describeLife } from './life.contract.ts';
+import { describeLists } from './lists.contract.ts';
+import { describeOutbox } from './outbox.contract.ts';
 import { describeReading } from './reading.contract.ts';
 
 /** What every {@link SessionStore} promises. One suite, held against all of them. */
@@ -39,5 +41,7 @@ export function describeSessionStore(name: string, options: ContractOptions): vo
     describeLife(suite);
     describeIndexes(suite);
     describeAnswers(suite);
+    describeLists(suite);
+    describeOutbox(suite);
   });
 }

@@ -8,6 +8,8 @@ import {
   type JournalRead,
   type RemoveResult,
   type SessionStore,
+  type TaskList,
+  type TaskQuery,
 } from '../../server/sessions/session-store.ts';
 
 export type StoreMethod = Exclude<keyof SessionStore, 'kind' | 'location' | 'exclusive' | 'keyOf' | 'close'>;
@@ -114,6 +116,30 @@ export class FaultyStore implements SessionStore {
 
   resolveAlias(tenant: string, subject: string, clientTaskId: string): Promise<string | undefined> {
     return this.#call('resolveAlias', () => this.#inner.resolveAlias(tenant, subject, clientTaskId));
+  }
+
+  listTasks(tenant: string, query: TaskQuery): Promise<TaskList> {
+    return this.#call('listTasks', () => this.#inner.listTasks(tenant, query));
+  }
+
+  compact(ref: SessionRef, epoch: string, ranges: readonly (readonly [number, number])[]): Promise<void> {
+    return this.#call('compact', () => this.#inner.compact(ref, epoch, ranges));
+  }
+
+  noteTenant(tenant: string): Promise<void> {
+    return this.#call('noteTenant', () => this.#inner.noteTenant(tenant));
+  }
+
+  tenants(): Promise<readonly string[]> {
+    return this.#call('tenants', () => this.#inner.tenants());
+  }
+
+  claimDue(tenant: string, limit: number, holdMs: DurationMs, only?: string): Promise<readonly string[]> {
+    return this.#call('claimDue', () => this.#inner.claimDue(tenant, limit, holdMs, only));
+  }
+
+  holdDue(ref: SessionRef, holdMs: DurationMs): Promise<void> {
+    return this.#call('holdDue', () => this.#inner.holdDue(ref, holdMs));
   }
 
   retire(tenant: string): Promise<number> {

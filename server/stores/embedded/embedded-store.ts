@@ -1,35 +1,34 @@
-import type { DurationMs, EpochMs } from '../../../protocol/units.ts';
+import type { Bytes, DurationMs, EpochMs } from '../../../protocol/units.ts';
 import { encodeId } from '../../sessions/session-ref.ts';
 import type { SessionRef } from '../../sessions/session-ref.ts';
 import type {
-  AliasEntry,
   CommitRequest,
   CommitResult,
   Cursor,
   JournalRead,
   RemoveResult,
   SessionStore,
+  TaskList,
+  TaskQuery,
 } from '../../sessions/session-store.ts';
-import { checkCommitRequest, checkTtl } from '../request-checks.ts';
-import { aliasField, decodeFullTaskId, encodeFullTaskId } from '../encoded-ids.ts';
-import {
-  cutTail,
-  entryAfter,
-  goneOf,
-  isDead,
-  judge,
-  lastSeqOf,
-  readAfter,
-  snapshotOf,
-  tombstoneOf,
-  withAnswered,
-} from './journal-rules.ts';
+import { checkCommitRequest, checkTaskQuery, checkTtl } from '../request-checks.ts';
+import { aliasField, decodeFullTaskId } from '../encoded-ids.ts';
+import { toPortions, type RecordRange } from '../record-ranges.ts';
+import { commitIn, entryIn, liveIn, seenIn } from './commit-rules.ts';
+import { isDead, readAfter, tombstoneOf, withAnswered } from './journal-rules.ts';
+import { isThere, listFrom } from './list-rules.ts';
+import { claimFrom, noteTenant, tenantsNoted } from './outbox-rules.ts';
 import { addressOf } from './tables.ts';
-import type { Address, Entry, LiveEntry, Tables } from './tables.ts';
+import type { Address, LiveEntry, Tables } from './tables.ts';
 
 const RETIRE_MAX_SESSIONS = 50;
 /** Retiring runs on our own event loop: about 50 ms of deletions, then the caller asks again. */
 const RETIRE_MAX_RECORDS = 20_000;
+/** A list clears away what has expired before it answers, but it does not wait for ever. */
+const CLEAR_ROUNDS = 40;
+const CLEAR_MAX_MS: DurationMs = 100;
+/** Records that one transaction deletes: it runs on our own event loop too. */
+const COMPACT_MAX_RECORDS = 5_000;
 
 /**
  * Everything a store in this process has to decide; a subclass brings the tables and the transaction. Each operation
@@ -68,76 +67,17 @@ export abstract class EmbeddedSessionStore implements SessionStore {
   }
 
   #read(tables: Tables, at: Address, cursor?: Cursor): JournalRead {
-    const entry = this.#entry(tables, at);
-    if (entry === undefined || isDead(entry)) return { found: false, ...tombstoneOf(entry, this.#now()) };
+    const now = this.#now();
+    const entry = entryIn(tables, at, now);
+    if (entry === undefined || isDead(entry)) return { found: false, ...tombstoneOf(entry, now) };
     const after = readAfter(entry, cursor);
-    return { found: true, after, ...this.#seen(tables, at, entry, after) };
+    return { found: true, after, ...seenIn(tables, at, entry, after, now) };
   }
 
   async commit(ref: SessionRef, request: CommitRequest): Promise<CommitResult> {
     checkCommitRequest(request);
     const at = addressOf(ref);
-    return await this.write((tables) => this.#commit(tables, at, request));
-  }
-
-  #commit(tables: Tables, at: Address, request: CommitRequest): CommitResult {
-    const entry = this.#entry(tables, at);
-    const outcome = judge(entry, request);
-    if (outcome === 'gone') return { outcome, ...goneOf(entry, request.createEpoch, this.#now()) };
-    if (outcome === 'diverged') return { outcome };
-    const live = entry === undefined || isDead(entry) ? undefined : entry;
-    if (live !== undefined && outcome !== 'append') return this.#missed(tables, at, live, outcome, request);
-    // what is left of an expired session must not come back with the new one
-    if (live === undefined) tables.purge(at);
-    for (const alias of request.aliases) {
-      const taken = this.#takenBy(tables, at, alias);
-      if (taken !== undefined) {
-        // a tombstone was purged only to be written over
-        if (entry !== undefined && live === undefined) tables.putEntry(at, entry);
-        return { outcome: 'aliased', clientTaskId: alias.clientTaskId, taskId: decodeFullTaskId(taken) };
-      }
-    }
-    this.#apply(tables, at, entry, request);
-    return { outcome: 'ok' };
-  }
-
-  #missed(
-    tables: Tables,
-    at: Address,
-    entry: LiveEntry,
-    outcome: 'create' | 'exists' | 'stored' | 'moved',
-    request: CommitRequest,
-  ): CommitResult {
-    const seen = this.#seen(tables, at, entry, request.expected.head);
-    if (outcome === 'stored') return { outcome, upTo: lastSeqOf(entry, request.instance), ...seen };
-    if (outcome === 'moved') return { outcome, ...seen };
-    const hidden = request.onExists === 'head';
-    return { outcome: 'exists', ...seen, ...(hidden && { tail: { records: [], more: entry.v > 0 } }) };
-  }
-
-  /** An alias of a session that has expired is free, whether it was retired yet or not. */
-  #takenBy(tables: Tables, { tenant, session }: Address, alias: AliasEntry): string | undefined {
-    const named = tables.alias(tenant, aliasField(alias.subject, alias.clientTaskId));
-    if (named === undefined || named === `${session}.${encodeId(alias.local)}`) return undefined;
-    if (alias.expected !== null && named === encodeFullTaskId(alias.expected)) return undefined;
-    const owner = { tenant, session: named.slice(0, named.indexOf('.')) };
-    return this.#live(tables, owner) === undefined ? undefined : named;
-  }
-
-  #apply(tables: Tables, at: Address, before: Entry | undefined, request: CommitRequest): void {
-    const head = before === undefined || isDead(before) ? 0 : before.v;
-    const entry = entryAfter(before, request, this.#now());
-    for (const { local, state, statusAt, summary } of request.tasks) {
-      if (state === null) tables.dropTask(at, encodeId(local));
-      else tables.putTask(at, encodeId(local), { state, statusAt, summary });
-    }
-    for (const { subject, clientTaskId, local } of request.aliases) {
-      tables.putAlias(at, aliasField(subject, clientTaskId), `${at.session}.${encodeId(local)}`);
-    }
-    request.records.forEach(({ json }, i) => {
-      tables.putRecord(at, head + 1 + i, json);
-    });
-    tables.putEntry(at, entry);
+    return await this.write((tables) => commitIn(tables, at, request, this.#now()));
   }
 
   async remove(ref: SessionRef, tombstoneTtlMs: DurationMs, expected?: Cursor): Promise<RemoveResult> {
@@ -189,6 +129,71 @@ export abstract class EmbeddedSessionStore implements SessionStore {
     return named === undefined ? undefined : decodeFullTaskId(named);
   }
 
+  async listTasks(tenant: string, query: TaskQuery): Promise<TaskList> {
+    checkTaskQuery(query);
+    const encoded = encodeId(tenant);
+    if (query.sessionId === undefined) await this.#clear(tenant);
+    return await this.view((tables) =>
+      listFrom(tables, encoded, query, (at) => isThere(() => this.#live(tables, at))),
+    );
+  }
+
+  /** Nothing is written when nothing has expired. */
+  async #clear(tenant: string): Promise<void> {
+    const until = performance.now() + CLEAR_MAX_MS;
+    const hasExpired = () => this.view((tables) => tables.hasExpired(encodeId(tenant), this.#now()));
+    for (let round = 0; round < CLEAR_ROUNDS && performance.now() < until; round += 1) {
+      if (!(await hasExpired())) return;
+      await this.retire(tenant);
+    }
+  }
+
+  async compact(
+    ref: SessionRef,
+    epoch: string,
+    ranges: readonly (readonly [number, number])[],
+  ): Promise<void> {
+    const at = addressOf(ref);
+    for (const portion of toPortions(ranges, COMPACT_MAX_RECORDS)) {
+      await this.write((tables) => {
+        const entry = this.#live(tables, at, epoch);
+        if (entry === undefined) return;
+        const bytes = dropRecords(tables, at, portion, entry.v);
+        if (bytes > 0) tables.putEntry(at, { ...entry, b: Math.max(0, entry.b - bytes) });
+      });
+    }
+  }
+
+  noteTenant(tenant: string): Promise<void> {
+    return this.write((tables) => {
+      noteTenant(tables, encodeId(tenant), this.#now());
+    });
+  }
+
+  tenants(): Promise<readonly string[]> {
+    return this.view((tables) => tenantsNoted(tables, this.#now()));
+  }
+
+  claimDue(tenant: string, limit: number, holdMs: DurationMs, only?: string): Promise<readonly string[]> {
+    const claim = {
+      tenant: encodeId(tenant),
+      limit,
+      holdMs: checkTtl(holdMs),
+      ...(only !== undefined && { only: addressOf({ tenant, sessionId: only }) }),
+    };
+    return this.write((tables) =>
+      claimFrom(tables, claim, this.#now(), (at) => isThere(() => this.#live(tables, at))),
+    );
+  }
+
+  holdDue(ref: SessionRef, holdMs: DurationMs): Promise<void> {
+    const at = addressOf(ref);
+    const ms = checkTtl(holdMs);
+    return this.write((tables) => {
+      if (tables.dueAt(at) !== undefined) tables.putDue(at, this.#now() + ms);
+    });
+  }
+
   retire(tenant: string): Promise<number> {
     return this.write((tables) => {
       const now = this.#now();
@@ -224,19 +229,19 @@ export abstract class EmbeddedSessionStore implements SessionStore {
     });
   }
 
-  #entry(tables: Tables, at: Address): Entry | undefined {
-    const entry = tables.entry(at);
-    return entry !== undefined && entry.x > this.#now() ? entry : undefined;
-  }
-
   #live(tables: Tables, at: Address, epoch?: string): LiveEntry | undefined {
-    const entry = this.#entry(tables, at);
-    if (entry === undefined || isDead(entry)) return undefined;
-    return epoch === undefined || entry.e === epoch ? entry : undefined;
+    return liveIn(tables, at, this.#now(), epoch);
   }
+}
 
-  #seen(tables: Tables, at: Address, entry: LiveEntry, after: number) {
-    const tail = cutTail(entry, after, (n) => tables.record(at, n));
-    return { ...snapshotOf(entry, this.#now()), tail };
+/** @returns how many bytes they had */
+function dropRecords(tables: Tables, at: Address, ranges: readonly RecordRange[], head: number): Bytes {
+  let bytes = 0;
+  for (const [from, to] of ranges) {
+    for (let n = from; n <= Math.min(to, head); n += 1) {
+      bytes += Buffer.byteLength(tables.record(at, n) ?? '');
+      tables.dropRecord(at, n);
+    }
   }
+  return bytes;
 }

@@ -55,6 +55,18 @@ export interface StoredTask {
   readonly summary: string;
 }
 
+/** A task with its encoded id. */
+export interface IndexedTask {
+  readonly member: string;
+  readonly task: StoredTask;
+}
+
+/** A place in the order of lists: newest first, then by encoded task id, descending. */
+export interface TaskPlace {
+  readonly statusAt: EpochMs;
+  readonly member: string;
+}
+
 /** Valid only inside the transaction it was handed out for. */
 export interface Tables {
   /** @throws {SessionDamagedError} when there is one that cannot be read */
@@ -62,16 +74,38 @@ export interface Tables {
   putEntry(at: Address, entry: Entry): void;
   record(at: Address, n: number): string | undefined;
   putRecord(at: Address, n: number, json: string): void;
+  dropRecord(at: Address, n: number): void;
   /** @param local encoded local part of the task id */
   putTask(at: Address, local: string, task: StoredTask): void;
   dropTask(at: Address, local: string): void;
+  tasksOf(at: Address): IndexedTask[];
+  countTasks(tenant: string, state: TaskState | undefined, since: EpochMs | undefined): number;
+  /** The first of those behind a place in the order of lists; without a place from the beginning. */
+  tasksBehind(
+    tenant: string,
+    state: TaskState | undefined,
+    place: TaskPlace | undefined,
+    limit: number,
+  ): IndexedTask[];
   /** @returns the encoded task id */
   alias(tenant: string, field: string): string | undefined;
   putAlias(at: Address, field: string, taskId: string): void;
-  /** The entry, records, tasks, and those aliases that still name a task of this session. */
+  /** The entry, records, tasks, outbox, and those aliases that still name a task of this session. */
   purge(at: Address): void;
   /** Sessions and tombstones whose time has passed, oldest first. */
   expired(tenant: string, now: EpochMs, limit: number): Address[];
+  /** Whether {@link expired} might find some. */
+  hasExpired(tenant: string, now: EpochMs): boolean;
+  /** When the webhooks of a session are due. */
+  dueAt(at: Address): EpochMs | undefined;
+  /** @param due undefined: nothing is due any more */
+  putDue(at: Address, due: EpochMs | undefined): void;
+  /** Sessions that are due, the longest overdue first. */
+  allDue(tenant: string, now: EpochMs, limit: number): Address[];
+  /** Encoded tenants, and when they were noted. */
+  tenants(): [string, EpochMs][];
+  /** @param at undefined takes the tenant out */
+  putTenant(tenant: string, at: EpochMs | undefined): void;
   beatOf(instance: string): EpochMs | undefined;
   /** @param at undefined takes the instance out */
   putBeat(instance: string, at: EpochMs | undefined): void;

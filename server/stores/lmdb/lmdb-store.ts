@@ -6,11 +6,11 @@ import { SessionDamagedError, StoreUnavailableError } from '../../sessions/sessi
 import { EmbeddedSessionStore } from '../embedded/embedded-store.ts';
 import type { StoredTask, Tables } from '../embedded/tables.ts';
 import { DataFolderLock } from './data-folder-lock.ts';
+import type { JournalDatabase } from './journal-database.ts';
 import { LmdbTables } from './lmdb-tables.ts';
-import type { JournalDatabase } from './lmdb-tables.ts';
 
 /** The schema version is in the name: an older release does not touch what it cannot read. */
-export const DATABASE_FILE = 'sessions-1.mdb';
+export const DATABASE_FILE = 'sessions-2.mdb';
 
 export interface LmdbStoreOptions {
   /** Made when missing. Only one process may have it open. */

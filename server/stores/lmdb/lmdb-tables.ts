@@ -1,15 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { RootDatabase } from 'lmdb';
+import type { TaskState } from '../../../protocol/task-state.ts';
 import type { EpochMs } from '../../../protocol/units.ts';
 import { encodeId } from '../../sessions/session-ref.ts';
 import { SessionDamagedError } from '../../sessions/session-store.ts';
-import type { Address, Entry, StoredTask, Tables } from '../embedded/tables.ts';
+import type { Address, Entry, IndexedTask, StoredTask, TaskPlace, Tables } from '../embedded/tables.ts';
+import { FIRST, LAST, type JournalDatabase } from './journal-database.ts';
+import { LmdbTaskIndex } from './lmdb-task-index.ts';
 
-export type JournalDatabase = RootDatabase<string, (string | number)[]>;
-
-/** Encoded ids lie strictly between these. */
-const FIRST = '!';
-const LAST = '~';
 const RETIRE_SCAN = 1_000;
 
 /** What the database keeps of an entry beside the entry. */
@@ -26,17 +23,20 @@ type StoredEntry = Entry & {
  *
  * ```
  * s tenant session          entry          r tenant session n       record
- * t tenant session local    task           x tenant when session    expiry index
+ * x tenant when session     expiry index   b instance               last beat
  * a tenant hash             alias -> task  l tenant session hash    aliases of a session
- * b instance                last beat
+ * o tenant session          webhooks due   d tenant when session    the same, by time
+ * n tenant                  last noted     t, k, c                  tasks: see LmdbTaskIndex
  * ```
  * A key may have 1,978 bytes and an encoded id 768, so an alias, which has three of them, is known by its hash.
  */
 export class LmdbTables implements Tables {
   readonly #db: JournalDatabase;
+  readonly #tasks: LmdbTaskIndex;
 
   constructor(db: JournalDatabase) {
     this.#db = db;
+    this.#tasks = new LmdbTaskIndex(db);
   }
 
   entry(at: Address): Entry | undefined {
@@ -78,12 +78,33 @@ export class LmdbTables implements Tables {
     this.#put(['r', tenant, session, n], json);
   }
 
-  putTask({ tenant, session }: Address, local: string, task: StoredTask): void {
-    this.#put(['t', tenant, session, local], JSON.stringify(task));
+  dropRecord({ tenant, session }: Address, n: number): void {
+    void this.#db.remove(['r', tenant, session, n]);
   }
 
-  dropTask({ tenant, session }: Address, local: string): void {
-    void this.#db.remove(['t', tenant, session, local]);
+  putTask(at: Address, local: string, task: StoredTask): void {
+    this.#tasks.put(at, local, task);
+  }
+
+  dropTask(at: Address, local: string): void {
+    this.#tasks.drop(at, local);
+  }
+
+  tasksOf(at: Address): IndexedTask[] {
+    return this.#tasks.ofSession(at);
+  }
+
+  countTasks(tenant: string, state: TaskState | undefined, since: EpochMs | undefined): number {
+    return this.#tasks.count(tenant, state, since);
+  }
+
+  tasksBehind(
+    tenant: string,
+    state: TaskState | undefined,
+    place: TaskPlace | undefined,
+    limit: number,
+  ): IndexedTask[] {
+    return this.#tasks.behind(tenant, state, place, limit);
   }
 
   alias(tenant: string, field: string): string | undefined {
@@ -102,7 +123,9 @@ export class LmdbTables implements Tables {
     if (stored !== undefined) void this.#db.remove(['x', tenant, stored.i, session]);
     void this.#db.remove(['s', tenant, session]);
     this.#removeRange(['r', tenant, session, 0], ['r', tenant, session, Number.MAX_SAFE_INTEGER]);
-    this.#removeRange(['t', tenant, session, FIRST], ['t', tenant, session, LAST]);
+    for (const { member } of this.#tasks.ofSession(at))
+      this.#tasks.drop(at, member.slice(session.length + 1));
+    this.putDue(at, undefined);
     for (const key of this.#keys(['l', tenant, session, FIRST], ['l', tenant, session, LAST])) {
       const alias = ['a', tenant, String(key[3])];
       if (this.#db.get(alias)?.startsWith(`${session}.`)) void this.#db.remove(alias);
@@ -141,6 +164,43 @@ export class LmdbTables implements Tables {
     return false;
   }
 
+  hasExpired(tenant: string, now: EpochMs): boolean {
+    return this.#keys(['x', tenant, 0], ['x', tenant, now, LAST], 1).length > 0;
+  }
+
+  dueAt({ tenant, session }: Address): EpochMs | undefined {
+    const due = this.#db.get(['o', tenant, session]);
+    return due === undefined ? undefined : Number(due);
+  }
+
+  putDue(at: Address, due: EpochMs | undefined): void {
+    const { tenant, session } = at;
+    const known = this.dueAt(at);
+    if (known === due) return;
+    if (known !== undefined) void this.#db.remove(['d', tenant, known, session]);
+    if (due === undefined) {
+      void this.#db.remove(['o', tenant, session]);
+      return;
+    }
+    this.#put(['o', tenant, session], String(due));
+    this.#put(['d', tenant, due, session], '1');
+  }
+
+  allDue(tenant: string, now: EpochMs, limit: number): Address[] {
+    const due = this.#keys(['d', tenant, 0], ['d', tenant, now, LAST], limit);
+    return due.map((key) => ({ tenant, session: String(key[3]) }));
+  }
+
+  tenants(): [string, EpochMs][] {
+    const noted = this.#db.getRange({ start: ['n', FIRST], end: ['n', LAST] });
+    return [...noted].map(({ key, value }) => [String(key[1]), Number(value)]);
+  }
+
+  putTenant(tenant: string, at: EpochMs | undefined): void {
+    if (at === undefined) void this.#db.remove(['n', tenant]);
+    else this.#put(['n', tenant], String(at));
+  }
+
   beatOf(instance: string): EpochMs | undefined {
     const beat = this.#db.get(['b', encodeId(instance)]);
     return beat === undefined ? undefined : Number(beat);
@@ -157,10 +217,7 @@ export class LmdbTables implements Tables {
   }
 
   tasks(tenant: string): ReadonlyMap<string, StoredTask> {
-    const range = this.#db.getRange({ start: ['t', tenant, FIRST], end: ['t', tenant, LAST] });
-    const found = new Map<string, StoredTask>();
-    for (const { key, value } of range) found.set(key.slice(2).join('.'), JSON.parse(value) as StoredTask);
-    return found;
+    return this.#tasks.all(tenant);
   }
 
   // inside a transaction a write is done when it returns; its promise says nothing more

@@ -1,7 +1,9 @@
+import type { TaskState } from '../../../protocol/task-state.ts';
 import type { EpochMs } from '../../../protocol/units.ts';
 import { StoreUnavailableError } from '../../sessions/session-store.ts';
 import { EmbeddedSessionStore } from '../embedded/embedded-store.ts';
-import type { Address, Entry, StoredTask, Tables } from '../embedded/tables.ts';
+import { compare } from '../embedded/list-rules.ts';
+import type { Address, Entry, IndexedTask, StoredTask, TaskPlace, Tables } from '../embedded/tables.ts';
 
 interface MemorySession {
   readonly at: Address;
@@ -9,6 +11,8 @@ interface MemorySession {
   readonly records: Map<number, string>;
   readonly tasks: Map<string, StoredTask>;
   readonly aliases: Set<string>;
+  /** When its webhooks are due. */
+  due?: EpochMs;
 }
 
 /** Keeps nothing beyond this process: for tests, and the plainest form of the rules that every store follows. */
@@ -49,6 +53,7 @@ class MemoryTables implements Tables {
   readonly #sessions = new Map<string, MemorySession>();
   readonly #aliases = new Map<string, string>();
   readonly #beats = new Map<string, EpochMs>();
+  readonly #tenants = new Map<string, EpochMs>();
 
   #find({ tenant, session }: Address): MemorySession | undefined {
     return this.#sessions.get(`${tenant}:${session}`);
@@ -78,12 +83,45 @@ class MemoryTables implements Tables {
     this.#make(at).records.set(n, json);
   }
 
+  dropRecord(at: Address, n: number): void {
+    this.#find(at)?.records.delete(n);
+  }
+
   putTask(at: Address, local: string, task: StoredTask): void {
     this.#make(at).tasks.set(local, task);
   }
 
   dropTask(at: Address, local: string): void {
     this.#find(at)?.tasks.delete(local);
+  }
+
+  tasksOf(at: Address): IndexedTask[] {
+    const tasks = this.#find(at)?.tasks ?? new Map<string, StoredTask>();
+    return [...tasks].map(([local, task]) => ({ member: `${at.session}.${local}`, task }));
+  }
+
+  countTasks(tenant: string, state: TaskState | undefined, since: EpochMs | undefined): number {
+    return this.#listed(tenant, state).filter(({ task }) => since === undefined || task.statusAt >= since)
+      .length;
+  }
+
+  tasksBehind(
+    tenant: string,
+    state: TaskState | undefined,
+    place: TaskPlace | undefined,
+    limit: number,
+  ): IndexedTask[] {
+    const placeOf = ({ member, task }: IndexedTask): TaskPlace => ({ statusAt: task.statusAt, member });
+    return this.#listed(tenant, state)
+      .filter((task) => place === undefined || compare(placeOf(task), place) > 0)
+      .sort((a, b) => compare(placeOf(a), placeOf(b)))
+      .slice(0, limit);
+  }
+
+  #listed(tenant: string, state: TaskState | undefined): IndexedTask[] {
+    return [...this.tasks(tenant)]
+      .filter(([, task]) => state === undefined || task.state === state)
+      .map(([member, task]) => ({ member, task }));
   }
 
   alias(tenant: string, field: string): string | undefined {
@@ -110,6 +148,37 @@ class MemoryTables implements Tables {
       .sort((a, b) => (a.entry?.x ?? 0) - (b.entry?.x ?? 0))
       .slice(0, limit)
       .map(({ at }) => at);
+  }
+
+  hasExpired(tenant: string, now: EpochMs): boolean {
+    return this.expired(tenant, now, 1).length > 0;
+  }
+
+  dueAt(at: Address): EpochMs | undefined {
+    return this.#find(at)?.due;
+  }
+
+  putDue(at: Address, due: EpochMs | undefined): void {
+    const session = due === undefined ? this.#find(at) : this.#make(at);
+    if (due !== undefined && session !== undefined) session.due = due;
+    else delete session?.due;
+  }
+
+  allDue(tenant: string, now: EpochMs, limit: number): Address[] {
+    return [...this.#sessions.values()]
+      .filter(({ at, due }) => at.tenant === tenant && due !== undefined && due <= now)
+      .sort((a, b) => (a.due ?? 0) - (b.due ?? 0))
+      .slice(0, limit)
+      .map(({ at }) => at);
+  }
+
+  tenants(): [string, EpochMs][] {
+    return [...this.#tenants];
+  }
+
+  putTenant(tenant: string, at: EpochMs | undefined): void {
+    if (at === undefined) this.#tenants.delete(tenant);
+    else this.#tenants.set(tenant, at);
   }
 
   beatOf(instance: string): EpochMs | undefined {

@@ -28,6 +28,8 @@ function toExpiry(expiry: Expiry, creates: boolean): string {
   return expiry.kind === 'lengthen' && !creates ? `+${ttlMs}` : `${ttlMs}`;
 }
 
+const toAmount = (count: number, isBoxed: boolean): number => (isBoxed ? -1 - count : count);
+
 const expectedTask = ({ expected }: AliasEntry): string =>
   expected === null ? '' : encodeFullTaskId(expected);
 
@@ -38,7 +40,7 @@ export function toCommitCall(
   { indexTtlMs, exclusive }: CommitSettings,
   settled?: readonly string[],
 ): ScriptCall {
-  const { expected, createEpoch, records, tasks, aliases } = request;
+  const { expected, createEpoch, records, tasks, aliases, outboxInMs } = request;
   const { shelf } = keys;
   const creates = createEpoch !== undefined;
   const named = [keys.session, shelf.sessions];
@@ -61,7 +63,7 @@ export function toCommitCall(
     indexTtlMs,
     exclusive ? -placeOf(keys) : placeOf(keys),
     tasks.length,
-    aliases.length,
+    toAmount(aliases.length, outboxInMs !== undefined),
   ];
   aliases.forEach((alias, i) => {
     args.push(aliasField(alias.subject, alias.clientTaskId), encodeId(alias.local));
@@ -71,6 +73,10 @@ export function toCommitCall(
     args.push(encodeId(local), numberOf(state), numberOf(previous), statusAt, state === null ? '' : summary);
   }
   for (const { json } of records) args.push(json);
+  if (outboxInMs !== undefined) {
+    named.push(shelf.outbox);
+    args.push(outboxInMs ?? '');
+  }
   // the script takes the last key for it
   if (aliases.length > 0) named.push(shelf.aliases);
   return { keys: named, args };

@@ -2,12 +2,13 @@
  * The scripts that append. One call, one round trip, all or nothing: Lua does not roll back, so they check first, then
  * write the indexes (whose failure leaves the session untouched), then records and head, then the expiry, then wake.
  *
- * KEYS  1 session · 2 sessions · [3 ids · 4 tasks · states…] · [aliases, the last]
+ * KEYS  1 session · 2 sessions · [3 ids · 4 tasks · states…] · [outbox] · [aliases, the last]
  * ARGV  1 expected epoch · 2 expected head · 3 expected identity · 4 instance · 5 first seq, '' without records · 6 last seq
  *       7 expiry: '' keep, 'N' slide, '+N' lengthen · 8 life of an index key · 9 where the \`s\` stands in KEYS[1],
- *       negative: wake nobody · 10 how many tasks · 11 how many aliases
+ *       negative: wake nobody · 10 how many tasks · 11 how many aliases;
+ *       -1 less that number: the last argument says in how many ms webhooks are due, or '' when none is any more
  *       then per alias: field, task, expected · per task: task, key of its state, key of its previous state (as numbers
- *       of KEYS, 0 = none), status time, summary · then the records
+ *       of KEYS, 0 = none), status time, summary · then the records · [the outbox]
  *
  * A create stands at head 0: its ARGV 2 is the new epoch, its ARGV 3 \`head\` or \`tail\`. Task ids come without the
  * session's part, and the wake-up's channel is made from KEYS[1]: what can be derived is not sent.
@@ -46,7 +47,17 @@ if ttl then
   ${STORE_TIME}
   if redis.call('ZADD', KEYS[2], now + ttl, member) == 1 then redis.call('PEXPIRE', KEYS[2], life) end
 end
-local at, gone = 12, nil
+local at, to, gone = 12, #ARGV, nil
+if boxed then
+  local box = KEYS[aliases > 0 and #KEYS - 1 or #KEYS]
+  if ARGV[to] == '' then
+    redis.call('ZREM', box, member)
+  else
+    ${STORE_TIME}
+    if redis.call('ZADD', box, now + ARGV[to], member) == 1 then redis.call('PEXPIRE', box, life) end
+  end
+  to = to - 1
+end
 local set = {K, 'v', v, 'w', w, 'b', b}
 for i = 1, aliases do
   local field, id = ARGV[at], member .. '.' .. ARGV[at + 1]
@@ -80,8 +91,8 @@ for i = 1, tonumber(ARGV[10]) do
   end
   at = at + 5
 end
-if at <= #ARGV then
-  for i = at, #ARGV do
+if at <= to then
+  for i = at, to do
     v = v + 1
     b = b + #ARGV[i]
     set[#set + 1] = v
@@ -117,6 +128,8 @@ const HEAD = `
 local owner = 'o:' .. ARGV[4]
 ${readHead(', owner')}
 local last, first, aliases = tonumber(h[6]), tonumber(ARGV[5]), tonumber(ARGV[11])
+local boxed = aliases < 0
+if boxed then aliases = -1 - aliases end
 local place = tonumber(ARGV[9])
 local wake = place > 0
 if not wake then place = -place end

@@ -29,6 +29,8 @@ export interface ShelfKeys {
   readonly ids: string;
   /** hash: alias -> encoded task id, and back. */
   readonly aliases: string;
+  /** zset: encoded session id -> when its webhooks are due (ms, store time). */
+  readonly outbox: string;
   /** zset: as `tasks`, the tasks in this state. */
   state(state: TaskState): string;
 }
@@ -44,6 +46,8 @@ export interface SessionKeys {
 export interface RedisKeys {
   /** zset: instance -> last beat. */
   readonly instances: string;
+  /** zset: encoded tenant -> when it was last noted. */
+  readonly tenants: string;
   /** hash: what all instances must agree on. */
   readonly settings: string;
   session(ref: SessionRef): SessionKeys;
@@ -85,6 +89,7 @@ export function createKeys(prefix: string, buckets: number): RedisKeys {
       tasks: `${base}tasks`,
       ids: `${base}tasks:ids`,
       aliases: `${base}aliases`,
+      outbox: `${base}outbox`,
       state: (state) => `${base}tasks:${stateName(state)}`,
     };
   };
@@ -92,6 +97,7 @@ export function createKeys(prefix: string, buckets: number): RedisKeys {
     shelf(tenant, buckets === 1 ? 0 : fnv1a(member) % buckets);
   return {
     instances: `${root}{reg}:instances`,
+    tenants: `${root}{reg}:tenants`,
     settings: `${root}{reg}:settings`,
     session: ({ tenant, sessionId }) => {
       const member = encodeId(sessionId);
@@ -103,7 +109,8 @@ export function createKeys(prefix: string, buckets: number): RedisKeys {
   };
 }
 
-/** Every index that may name a task, for the scripts that take a session out of all of them. */
+/** Every index that may name a session, for the scripts that take one out of all of them. */
 export function indexKeys(shelf: ShelfKeys): string[] {
-  return [shelf.sessions, shelf.ids, shelf.aliases, shelf.tasks, ...TASK_STATES.map((s) => shelf.state(s))];
+  const states = TASK_STATES.map((state) => shelf.state(state));
+  return [shelf.sessions, shelf.ids, shelf.aliases, shelf.tasks, ...states, shelf.outbox];
 }

@@ -10,18 +10,22 @@ import type {
   JournalRead,
   RemoveResult,
   SessionStore,
+  TaskList,
+  TaskQuery,
 } from '../../sessions/session-store.ts';
 import { checkCommitRequest, checkTtl } from '../request-checks.ts';
-import { aliasField, decodeFullTaskId } from '../encoded-ids.ts';
+import { aliasField, decodeFullTaskId, decodeId } from '../encoded-ids.ts';
+import { toPortions } from '../record-ranges.ts';
 import { AliasShelves } from './alias-shelves.ts';
 import { toCommitCall } from './commit-call.ts';
 import { StoreSettingsError, toStoreError } from './errors.ts';
 import { createKeys, indexKeys } from './keys.ts';
 import type { RedisKeys, ShelfKeys } from './keys.ts';
+import { RETIRE_MAX_SESSIONS, RedisTaskLists, type Retired } from './redis-task-lists.ts';
 import { toCommitResult, toJournalRead, toReply } from './replies.ts';
 import { ScriptRunner } from './script-runner.ts';
 
-const RETIRE_MAX_SESSIONS = 50;
+const COMPACT_MAX_RECORDS = 1_000;
 /** An instance that was silent for so long is dead for everybody, known or not. */
 const FORGET_INSTANCE_MS: DurationMs = 86_400_000;
 /** A create that finds remains of an expired session clears them and tries again; more often only if somebody races. */
@@ -51,8 +55,10 @@ export class RedisSessionStore implements SessionStore {
   readonly #bulk: ScriptRunner;
   readonly #keys: RedisKeys;
   readonly #aliases: AliasShelves | undefined;
+  readonly #lists: RedisTaskLists;
   readonly #options: RedisStoreOptions;
   #closed = false;
+  #claims = 0;
 
   /**
    * @param client from `createRedisClient`; the store closes it
@@ -68,6 +74,8 @@ export class RedisSessionStore implements SessionStore {
     this.#scripts = new ScriptRunner(client);
     this.#bulk = bulkClient === client ? this.#scripts : new ScriptRunner(bulkClient);
     this.#keys = createKeys(options.prefix, options.buckets);
+    const retire = (tenant: string, shelf: ShelfKeys) => this.#retire(tenant, shelf);
+    this.#lists = new RedisTaskLists(this.#scripts, this.#keys, retire);
     if (options.buckets > 1) this.#aliases = new AliasShelves(this.#scripts, this.#keys, options.indexTtlMs);
   }
 
@@ -158,18 +166,70 @@ export class RedisSessionStore implements SessionStore {
     return result as RemoveResult;
   }
 
+  listTasks(tenant: string, query: TaskQuery): Promise<TaskList> {
+    return this.#lists.list(tenant, query);
+  }
+
+  async compact(
+    ref: SessionRef,
+    epoch: string,
+    ranges: readonly (readonly [number, number])[],
+  ): Promise<void> {
+    for (const portion of toPortions(ranges, COMPACT_MAX_RECORDS)) {
+      await this.#onHead('compact', ref, [epoch, ...portion.flat()]);
+    }
+  }
+
+  async noteTenant(tenant: string): Promise<void> {
+    await this.#scripts.run('beat', [this.#keys.tenants], [encodeId(tenant), this.#options.indexTtlMs]);
+  }
+
+  async tenants(): Promise<readonly string[]> {
+    const noted = await this.#scripts.run('tenants', [this.#keys.tenants], [this.#options.indexTtlMs]);
+    return (noted as string[]).map(decodeId);
+  }
+
+  async claimDue(
+    tenant: string,
+    limit: number,
+    holdMs: DurationMs,
+    only?: string,
+  ): Promise<readonly string[]> {
+    const claim = async ({ outbox, base }: ShelfKeys, ...rest: (string | number)[]) =>
+      ((await this.#scripts.run('claimDue', [outbox], [`${base}s:`, ...rest])) as string[]).map(decodeId);
+    const ms = checkTtl(holdMs);
+    if (only !== undefined) {
+      const { shelf, member } = this.#keys.session({ tenant, sessionId: only });
+      return await claim(shelf, 1, ms, member);
+    }
+    // not always the same shelf first: one that is never empty would keep the others waiting
+    const shelves = this.#keys.shelves(tenant);
+    const first = this.#claims++ % shelves.length;
+    const taken: string[] = [];
+    for (const shelf of [...shelves.slice(first), ...shelves.slice(0, first)]) {
+      if (taken.length < limit) taken.push(...(await claim(shelf, limit - taken.length, ms)));
+    }
+    return taken;
+  }
+
+  async holdDue(ref: SessionRef, holdMs: DurationMs): Promise<void> {
+    const { shelf, member } = this.#keys.session(ref);
+    await this.#scripts.run('holdDue', [shelf.outbox], [member, checkTtl(holdMs)]);
+  }
+
   async retire(tenant: string): Promise<number> {
     let retired = 0;
-    for (const shelf of this.#keys.shelves(tenant)) retired += await this.#retire(tenant, shelf);
+    for (const shelf of this.#keys.shelves(tenant)) retired += (await this.#retire(tenant, shelf)).retired;
     return retired;
   }
 
-  async #retire(tenant: string, shelf: ShelfKeys, only?: string): Promise<number> {
+  async #retire(tenant: string, shelf: ShelfKeys, only?: string): Promise<Retired> {
     const args = [`${shelf.base}s:`, RETIRE_MAX_SESSIONS, this.#options.indexTtlMs];
     if (only !== undefined) args.push(only);
-    const [count, ...loose] = toReply(await this.#scripts.run('retire', indexKeys(shelf), args), shelf.base);
+    const answer = await this.#scripts.run('retire', indexKeys(shelf), args);
+    const [retired, due, ...loose] = toReply(answer, shelf.base);
     await this.#aliases?.release(loose, tenant);
-    return Number(count);
+    return { retired: Number(retired), more: Number(due) === RETIRE_MAX_SESSIONS };
   }
 
   async markAnswered(ref: SessionRef, epoch: string, messages: readonly number[]): Promise<void> {
@@ -191,7 +251,7 @@ export class RedisSessionStore implements SessionStore {
   }
 
   async #onHead(
-    script: 'mark' | 'markDerived' | 'claimDerived',
+    script: 'mark' | 'markDerived' | 'claimDerived' | 'compact',
     ref: SessionRef,
     args: readonly (string | number)[],
   ): Promise<string | number | null> {

@@ -78,6 +78,7 @@ export const PURGE = `
 local loose = {}
 local function purge(member)
   redis.call('ZREM', KEYS[base + 1], member)
+  redis.call('ZREM', KEYS[base + 13], member)
   local ids = redis.call('ZRANGEBYLEX', KEYS[base + 2], '[' .. member .. '.', '(' .. member .. '/')
   for i = 1, #ids, 1000 do
     local some = {unpack(ids, i, math.min(#ids, i + 999))}

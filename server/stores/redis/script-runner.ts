@@ -16,6 +16,12 @@ const LUA = {
   unalias: scripts.UNALIAS,
   beat: scripts.BEAT,
   beatAge: scripts.BEAT_AGE,
+  list: scripts.LIST,
+  listSession: scripts.LIST_SESSION,
+  compact: scripts.COMPACT,
+  claimDue: scripts.CLAIM_DUE,
+  holdDue: scripts.HOLD_DUE,
+  tenants: scripts.TENANTS,
 } as const;
 
 export type ScriptName = keyof typeof LUA;

@@ -2,6 +2,9 @@
 import { ANSWERED_MAX } from '../request-checks.ts';
 import { ANSWER_TAIL, CHECK_HEAD, PURGE, STORE_TIME, answerGone, readHead } from './script-parts.ts';
 
+export * from './list-scripts.ts';
+export * from './outbox-scripts.ts';
+
 /**
  * KEYS  1 session · [2 sessions]
  * ARGV  nothing: from the first record, or 1 epoch · 2 head · 3 identity of the reader
@@ -60,6 +63,7 @@ return {'removed', unpack(loose)}
  *
  * KEYS  `indexKeys`
  * ARGV  1 what stands before a session id in its key · 2 how many at most · 3 life of an index key · [4 only this session]
+ * Answers how many it took, of how many whose time was over, and loose aliases.
  */
 export const RETIRE = `
 local base = 0
@@ -77,7 +81,7 @@ for i = 1, #due do
   end
 end
 for i = 1, #KEYS do redis.call('PEXPIRE', KEYS[i], ARGV[3]) end
-return {retired, unpack(loose, 1, math.min(#loose, 4000))}
+return {retired, #due, unpack(loose, 1, math.min(#loose, 4000))}
 `;
 
 /** KEYS 1 session · ARGV 1 epoch · then numbers of answered messages. Field `m` is `,12,15,`. */
@@ -135,7 +139,32 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 return 1
 `;
 
-/** KEYS 1 instances · ARGV 1 instance · 2 after how long a silent one is forgotten */
+/**
+ * Deletes the content of records; their numbers stay taken. What an earlier call has deleted counts no second time.
+ *
+ * KEYS 1 session · ARGV 1 epoch · then first and last number of each range, not more than 1,000 numbers in all
+ */
+export const COMPACT = `
+${readHead()}
+if e ~= ARGV[1] or h[5] then return 0 end
+local names, seen, bytes, v = {}, {}, 0, tonumber(h[2]) or 0
+for i = 2, #ARGV, 2 do
+  for n = tonumber(ARGV[i]), math.min(tonumber(ARGV[i + 1]), v) do
+    local size = not seen[n] and redis.call('HSTRLEN', K, n) or 0
+    if size > 0 then
+      seen[n] = true
+      names[#names + 1] = n
+      bytes = bytes + size
+    end
+  end
+end
+if #names == 0 then return 0 end
+redis.call('HDEL', K, unpack(names))
+redis.call('HSET', K, 'b', math.max(0, b - bytes))
+return #names
+`;
+
+/** Instances, and tenants. KEYS 1 who was seen when · ARGV 1 who · 2 after how long a silent one is forgotten */
 export const BEAT = `
 ${STORE_TIME}
 redis.call('ZADD', KEYS[1], now, ARGV[1])
@@ -149,4 +178,10 @@ local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if not score then return false end
 ${STORE_TIME}
 return math.max(0, now - score)
+`;
+
+/** KEYS 1 tenants · ARGV 1 after how long a silent one is forgotten */
+export const TENANTS = `
+${STORE_TIME}
+return redis.call('ZRANGEBYSCORE', KEYS[1], now - ARGV[1], '+inf')
 `;

@@ -265,5 +265,20 @@ describe('the redis store on a real server', () => {
       await redis.client.persist(`${base()}s:s1`);
       expect((await readFound(store, writer.ref)).remainingMs).to.equal(REDIS_OPTIONS.indexTtlMs);
     });
+
+    it('take the outbox with them, and name it in nobody else’s slot', async () => {
+      const expiry = { kind: 'slide', ttlMs: 30 } as const;
+      await new Writer(store).create(['1'], { outboxInMs: HOUR, expiry });
+      const stays = await new Writer(store, refOf('stays')).create(['1'], { outboxInMs: 5_000 });
+      const due = Number(await redis.client.zscore(`${base()}outbox`, 'stays'));
+      expect(due - Date.now()).to.be.within(0, 6_000);
+      const life = await redis.client.pttl(`${base()}outbox`);
+      expect(life).to.be.within(REDIS_OPTIONS.indexTtlMs - 10_000, REDIS_OPTIONS.indexTtlMs);
+      await elapse(redis.client, 31);
+      await store.retire('acme');
+      expect(await redis.client.zrange(`${base()}outbox`, 0, -1)).to.deep.equal(['stays']);
+      await store.remove(stays.ref, HOUR);
+      expect(await redis.client.exists(`${base()}outbox`)).to.equal(0);
+    });
   });
 });

@@ -30,9 +30,12 @@ describe('redis keys', () => {
         'tasks:input-required',
         'tasks:rejected',
         'tasks:auth-required',
+        'outbox',
       ].map((name) => `a2a:1:{acme.00}:${name}`),
     );
-    expect([keys.instances, keys.settings]).to.deep.equal(['a2a:1:{reg}:instances', 'a2a:1:{reg}:settings']);
+    expect([keys.instances, keys.tenants, keys.settings]).to.deep.equal(
+      ['instances', 'tenants', 'settings'].map((name) => `a2a:1:{reg}:${name}`),
+    );
     expect(new Set(TASK_STATES.map(stateName)).size).to.equal(TASK_STATES.length);
   });
 

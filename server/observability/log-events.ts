@@ -40,11 +40,32 @@ export const LOG_EVENTS = {
     meaning: 'a fault nobody handled; the process ends with exit code 1',
     action: 'Let it be restarted; sessions are recovered. Report the `error`.',
   },
+  session_compact_failed: {
+    level: 'warn',
+    meaning: 'superfluous chunks of an ended task could not be deleted; they do no harm',
+    action: 'Nothing: it is tried again when the session is loaded next. Report the `error` when it stays.',
+  },
   card_url_unreachable: {
     level: 'warn',
     meaning:
       'bound to all addresses without A2A_PUBLIC_URL: the agent card names loopback, which other machines cannot reach',
     action: 'Set A2A_PUBLIC_URL to the URL that clients use.',
+  },
+  agent_card_ignored: {
+    level: 'warn',
+    meaning:
+      'what the agent says of itself under `card` is not usable; the card has the built-in texts instead',
+    action: 'Correct what `problems` names, or describe the agent in A2A_CARD_FILE.',
+  },
+  api_keys_read: {
+    level: 'info',
+    meaning: 'the file of API keys has changed and was read again; its keys hold from now on',
+    action: NOTHING,
+  },
+  api_keys_refused: {
+    level: 'error',
+    meaning: 'the file of API keys has changed and is not usable; the keys read before still hold',
+    action: 'Correct what `problems` names. Keys that were taken out still work until then.',
   },
   store_unavailable: {
     level: 'error',
@@ -92,6 +113,11 @@ export const LOG_EVENTS = {
     level: 'error',
     meaning: 'expired sessions could not be taken out of the indexes',
     action: 'Look at the `error`: most often an index key was changed by hand.',
+  },
+  tenants_failed: {
+    level: 'error',
+    meaning: 'the list of tenants in the store could not be read or written',
+    action: 'Look at the `error`: most often the key `…{reg}:tenants` was changed by hand.',
   },
   answer_mark_failed: {
     level: 'error',
@@ -160,10 +186,38 @@ export const LOG_EVENTS = {
     meaning: 'a v0.1 task id named another task already; the send was decided again',
     action: NOTHING,
   },
+  agent_listener_failed: {
+    level: 'error',
+    meaning: 'a listener that the agent put on its event bus threw; its task goes on',
+    action: 'Look at the `error` of the agent.',
+  },
   agent_failed: {
     level: 'error',
     meaning: 'the agent threw; its task has failed',
     action: 'Look at the `error` of the agent.',
+  },
+  stream_cut: {
+    level: 'info',
+    meaning: 'the reader of a stream took nothing for A2A_SSE_STALL_SECONDS; its connection was closed',
+    action:
+      'Nothing: it comes back with its last event id. Many of them point at the network or at a client.',
+  },
+  webhook_failed: {
+    level: 'warn',
+    meaning: 'a webhook did not take an event; it is tried again at `next`, or given up when there is none',
+    action: 'Look at `why` and `origin`; the receiver is not ours. One line per attempt.',
+  },
+  webhook_parked: {
+    level: 'error',
+    meaning:
+      'a webhook is given up: too many attempts failed, or trying again is of no use; nothing more is sent to it',
+    action:
+      'Tell the client. It registers the webhook anew once its receiver works: see "Webhooks" in the runbook.',
+  },
+  webhook_delivery_failed: {
+    level: 'error',
+    meaning: 'telling the webhooks of a session met a fault of the server; it is tried again within a minute',
+    action: 'Look at the `error`, and report it.',
   },
   request_failed: {
     level: 'error',

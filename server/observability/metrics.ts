@@ -6,6 +6,8 @@ interface MetricRow {
   readonly labels?: readonly string[];
   /** Seconds. */
   readonly buckets?: readonly number[];
+  /** A gauge that is moved where it changes, instead of being read when somebody asks. */
+  readonly counted?: true;
 }
 
 /** Every metric, as data; the field of {@link Metrics} -> what Prometheus sees. Label values are from closed sets. */
@@ -79,6 +81,28 @@ export const METRICS = {
     type: 'counter',
     help: 'Tasks settled because their runner was gone.',
   },
+  webhooks: {
+    name: 'holdfast_webhooks_total',
+    type: 'counter',
+    labels: ['outcome'],
+    help: 'Attempts to deliver to a webhook (ok, failed), and webhooks that were given up (parked).',
+  },
+  webhooksWaiting: {
+    name: 'holdfast_webhooks_waiting',
+    type: 'gauge',
+    help: 'Webhooks that this instance is delivering to, or has an attempt waiting for.',
+  },
+  streamsOpen: {
+    name: 'holdfast_streams_open',
+    type: 'gauge',
+    counted: true,
+    help: 'Streams that are open now.',
+  },
+  streamsCut: {
+    name: 'holdfast_streams_cut_total',
+    type: 'counter',
+    help: 'Streams cut off because their reader was too slow.',
+  },
 } as const satisfies Record<string, MetricRow & { readonly name: string }>;
 
 type Table = typeof METRICS;
@@ -89,7 +113,13 @@ type MetricOf<R> = R extends { type: 'counter' }
     ? Gauge<LabelOf<R>>
     : Histogram<LabelOf<R>>;
 
-type GaugeName = { [K in keyof Table]: Table[K]['type'] extends 'gauge' ? K : never }[keyof Table];
+type GaugeName = {
+  [K in keyof Table]: Table[K] extends { counted: true }
+    ? never
+    : Table[K]['type'] extends 'gauge'
+      ? K
+      : never;
+}[keyof Table];
 
 /** The metrics of one server. Each has its own registry, so that several servers in one process do not mix. */
 export type Metrics = { readonly [K in keyof Table]: MetricOf<Table[K]> } & {

@@ -38,14 +38,14 @@ export class AnswerMarks {
 
   /** The answer to a user message was handed to the client. */
   answered(session: LiveSession, message: NumberNow): void {
-    session.journal.answered.add(message());
+    session.journal.noteAnswered(message());
     this.#marksOf(session).messages.add(message);
   }
 
   /** The same for the session from which the message's home was derived. */
   derivedAnswered(session: LiveSession, serves: string): void {
     if (session.journal.derived.serves !== serves) return;
-    session.journal.derived = { serves, answered: true };
+    session.journal.noteDerivedAnswered();
     this.#marksOf(session).serves = serves;
   }
 

@@ -1,5 +1,6 @@
 import { ProtocolError } from '../../protocol/errors.ts';
-import type { DurationMs } from '../../protocol/units.ts';
+import { isTerminal } from '../../protocol/task-state.ts';
+import type { DurationMs, EpochMs } from '../../protocol/units.ts';
 import {
   sizeOf,
   takeBatch,
@@ -9,9 +10,11 @@ import {
   type Decide,
   type Intent,
 } from './change.ts';
+import { dueCompactions, isRoomBeside, tidiesUp, wholeArtifacts } from './ended-tasks.ts';
+import { Drafts } from './drafts.ts';
 import { rebase, withoutAlias } from './rebase.ts';
-import { checkBounds } from './session-bounds.ts';
-import { formatIdentity, toDecided, type DecidedRecord } from './records.ts';
+import { overBound } from './session-bounds.ts';
+import { formatIdentity, toDecided, type DecidedRecord, type RecordBody } from './records.ts';
 import type { Session } from './session.ts';
 import { PATIENCE_MS, type SessionParts } from './session-parts.ts';
 import type { StoredJournal } from './stored-journal.ts';
@@ -21,8 +24,8 @@ export class ChangeQueue {
   readonly #parts: SessionParts;
   readonly #journal: StoredJournal;
   readonly #ledgerKey: { replay(): Promise<void> };
+  readonly drafts: Drafts;
   #intents: Intent[] = [];
-  #draft: Session | undefined;
   #seq: number;
   #deferredCount = 0;
 
@@ -30,6 +33,7 @@ export class ChangeQueue {
     this.#parts = parts;
     this.#journal = journal;
     this.#ledgerKey = ledgerKey;
+    this.drafts = new Drafts(journal, () => this.#intents);
     this.#seq = parts.seqs.highest;
   }
 
@@ -54,18 +58,14 @@ export class ChangeQueue {
     return newest && mono - newest.since;
   }
 
-  /** What decisions are made on. Rebuilt from the queue when the stored layer has changed; costs the queue. */
+  /** What decisions are made on. */
   get draft(): Session {
-    if (this.#draft === undefined) {
-      this.#draft = this.#journal.session.fork();
-      for (const intent of this.#intents) this.#extend(intent.records);
-    }
-    return this.#draft;
+    return this.drafts.draft;
   }
 
   /** The stored layer changed. */
   invalidate(): void {
-    this.#draft = undefined;
+    this.drafts.invalidate();
   }
 
   /** @throws what `decide` throws; the queue is then as before. @returns undefined when there is nothing to store */
@@ -83,6 +83,13 @@ export class ChangeQueue {
   /** Removes a change that was just added and not offered to the store. */
   withdraw(intent: Intent): void {
     this.#intents = this.#intents.filter((other) => other !== intent);
+    this.invalidate();
+  }
+
+  /** Leaves out what only tidies up, from a change that was just added and not offered to the store. */
+  slim(intent: Intent): void {
+    if (!intent.records.some(({ body }) => tidiesUp(body))) return;
+    intent.records = intent.records.filter(({ body }) => !tidiesUp(body));
     this.invalidate();
   }
 
@@ -120,7 +127,7 @@ export class ChangeQueue {
       const { options, records, isBaseless } = intent;
       const cannotWait = options.mustStore === true || records.length === 0 || isBaseless;
       // What was decided on a change that fails has lost its ground.
-      if (!intent.deferred && (cannotWait || (hasFailed && !this.#stands(intent)))) {
+      if (!intent.deferred && (cannotWait || (hasFailed && !this.drafts.stands(intent)))) {
         hasFailed = true;
         this.invalidate();
         intent.fail(new ProtocolError('STORE_UNAVAILABLE', { retryAfterMs: 1_000 }));
@@ -130,6 +137,7 @@ export class ChangeQueue {
       if (hasFailed) this.invalidate();
       if (intent.deferred) continue;
       intent.deferred = true;
+      this.drafts.grown();
       this.#deferredCount += 1;
       this.#parts.pending.add(this.#ledgerKey, intent.records.length, sizeOf(intent.records));
       intent.settle('deferred');
@@ -140,7 +148,7 @@ export class ChangeQueue {
   redecide(merging = false): void {
     const intents = this.#intents;
     this.#intents = [];
-    this.#draft = this.#journal.session.fork();
+    this.invalidate();
     for (const intent of intents) {
       try {
         if (intent.deferred) this.#rebase(intent, merging);
@@ -203,13 +211,17 @@ export class ChangeQueue {
     intent.since = this.#parts.clock.mono();
     intent.isBaseless = false;
     try {
-      for (const body of intent.decide(draft, at)) {
+      const bodies = intent.decide(draft, at);
+      const isCommit = bodies.length > 0 || intent.options.renews === true;
+      for (const body of isCommit ? this.#withTidying(bodies, draft, at) : bodies) {
         const why = draft.check(body);
         if (why !== undefined)
           throw new ProtocolError('UNSUPPORTED_OPERATION', { message: `not possible: ${why}` });
         const record = toDecided({ instance: this.#parts.instance, seq: this.#nextSeq() }, body);
-        checkBounds(this.#parts.limits, draft, record, decided.length);
-        this.#extend([record], draft);
+        const over = overBound(this.#parts.limits, draft, record, decided.length);
+        if (tidiesUp(body) && (over !== undefined || !isRoomBeside(decided, record, bodies))) continue;
+        if (over !== undefined) throw over;
+        this.drafts.extend([record], draft);
         decided.push(record);
       }
     } catch (error) {
@@ -220,14 +232,13 @@ export class ChangeQueue {
     return decided;
   }
 
-  /** Whether a change still makes sense behind those that are queued now. */
-  #stands(intent: Intent): boolean {
-    const trial = this.draft.fork();
-    return intent.records.every((record) => {
-      const stands = trial.check(record.body) === undefined;
-      this.#extend([record], trial);
-      return stands;
-    });
+  /** A change with what is due to be tidied up, and the whole artifacts of a task that it ends. Pulled as it is applied. */
+  *#withTidying(bodies: readonly RecordBody[], draft: Session, at: EpochMs): Generator<RecordBody> {
+    yield* dueCompactions(draft, at, this.#parts.resumeMs);
+    for (const body of bodies) {
+      if (body.t === 'status' && isTerminal(body.state)) yield* wholeArtifacts(draft, body.task, at);
+      yield body;
+    }
   }
 
   #rebase(intent: Intent, merging: boolean): void {
@@ -237,7 +248,7 @@ export class ChangeQueue {
       this.draft,
       intent.records,
       (record) => {
-        this.#extend([record]);
+        this.drafts.extend([record], this.draft);
       },
       other,
     );
@@ -254,13 +265,6 @@ export class ChangeQueue {
       });
     }
     if (refused.length > 0) this.#parts.counters.refused(refused.length);
-  }
-
-  #extend(records: readonly DecidedRecord[], draft: Session = this.draft): void {
-    for (const { identity, body, bytes } of records) {
-      if (identity.seq <= this.#journal.ownSeq) continue;
-      draft.apply({ n: draft.head + 1, identity, body, skippable: false, bytes });
-    }
   }
 
   #nextSeq(): number {

@@ -1,27 +1,25 @@
-import type { DurationMs } from '../../protocol/units.ts';
+import type { DurationMs, EpochMs } from '../../protocol/units.ts';
 import type { Batch } from './change.ts';
 import { toStoredJson, type DecidedRecord, type Identity } from './records.ts';
 import type { Session } from './session.ts';
+import type { SessionParts } from './session-parts.ts';
 import { joinTaskId } from './session-ref.ts';
 import type { AliasEntry, CommitRequest, Expiry, NewRecord, TaskIndexEntry } from './session-store.ts';
 import type { TaskFold } from './task-fold.ts';
+import { toTaskSummary } from './task-summary.ts';
 
 /** Types that leave every index as it is. */
-const NOT_INDEXED: ReadonlySet<string> = new Set(['created', 'message', 'artifact', 'state', 'refused']);
-
-/**
- * What a list shows without reading the session. Short on purpose: it is written with every status.
- */
-function summaryOf(task: TaskFold): string {
-  const { state, statusAt: at, by, alias, dialect } = task;
-  return JSON.stringify({
-    state,
-    at,
-    by,
-    ...(alias === undefined ? {} : { alias }),
-    ...(dialect === 'v1' ? {} : { dialect }),
-  });
-}
+const NOT_INDEXED: ReadonlySet<string> = new Set([
+  'created',
+  'message',
+  'artifact',
+  'state',
+  'push',
+  'unpush',
+  'receipt',
+  'compacted',
+  'refused',
+]);
 
 const indexedState = (task: TaskFold | undefined): TaskFold['state'] | null =>
   task === undefined || task.withdrawn ? null : task.state;
@@ -30,13 +28,17 @@ function taskEntries(stored: Session, after: Session, records: readonly DecidedR
   const touched = new Set<string>();
   for (const { body } of records) {
     if (!NOT_INDEXED.has(body.t) && 'task' in body) touched.add(body.task);
+    // what the client answers puts the agent's question into the history: the status has no message any more
+    const answer = body.t === 'refused' ? body.record : body;
+    if (answer.t === 'message' && stored.task(answer.task)?.statusMessage !== undefined)
+      touched.add(answer.task);
   }
   const entries: TaskIndexEntry[] = [];
   for (const local of touched) {
     const task = after.task(local);
     if (task === undefined) continue;
     const state = indexedState(task);
-    const summary = state === null ? '' : summaryOf(task);
+    const summary = state === null ? '' : toTaskSummary(task);
     entries.push({
       local,
       state,
@@ -66,12 +68,24 @@ function aliasEntries(stored: Session, records: readonly DecidedRecord[]): Alias
 }
 
 function toNewRecords(records: readonly DecidedRecord[], head: Identity | undefined): NewRecord[] {
-  let follows = head;
-  return records.map((record, i) => {
-    const json = toStoredJson(record, follows, i === 0);
-    follows = record.identity;
-    return { seq: record.identity.seq, json };
-  });
+  return records.map((record, i) => ({
+    seq: record.identity.seq,
+    json: toStoredJson(record, head, records[i - 1]),
+  }));
+}
+
+/**
+ * When webhooks are due after a commit, as the store is to know it: null when none is any more, undefined when what it
+ * knows stays right. While something is due at once somebody holds the session or is about to: another event then moves
+ * nothing, because to set the time would let a second one in beside the holder.
+ */
+function outboxIn(stored: Session, after: Session, now: EpochMs): DurationMs | null | undefined {
+  const before = stored.deliveryDue;
+  const due = after.deliveryDue;
+  if (due === before) return undefined;
+  if (due === undefined) return null;
+  if (before !== undefined && before <= now && due <= now) return undefined;
+  return Math.max(0, due - now);
 }
 
 /**
@@ -81,7 +95,7 @@ function toNewRecords(records: readonly DecidedRecord[], head: Identity | undefi
  * @param create set when the session is to be made: its epoch, and the tombstone that was read
  */
 export function toCommitRequest(
-  instance: string,
+  { instance, clock }: Pick<SessionParts, 'instance' | 'clock'>,
   stored: Session,
   batch: Batch,
   expiry: Expiry,
@@ -92,7 +106,7 @@ export function toCommitRequest(
   for (const { identity, body, bytes } of records) {
     after.apply({ n: after.head + 1, identity, body, skippable: false, bytes });
   }
-  const request: CommitRequest = {
+  const request: CommitRequest & { outboxInMs?: DurationMs | null } = {
     expected: create === undefined ? stored.cursor : { epoch: create.tombstone, head: 0, w: '' },
     instance,
     records: toNewRecords(records, stored.w),
@@ -100,6 +114,8 @@ export function toCommitRequest(
     tasks: taskEntries(stored, after, records),
     aliases: aliasEntries(stored, records),
   };
+  const outboxInMs = outboxIn(stored, after, clock.now());
+  if (outboxInMs !== undefined) request.outboxInMs = outboxInMs;
   return create === undefined ? request : { ...request, createEpoch: create.epoch };
 }
 

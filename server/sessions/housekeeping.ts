@@ -4,14 +4,31 @@ import type { SessionCache } from './session-cache.ts';
 import { StoreUnavailableError, type SessionStore } from './session-store.ts';
 
 const EVERY_MS: DurationMs = 5_000;
+/** About an hour: how often a tenant that is in use is noted, and looked for in what other instances have noted. */
+const NOTE_EVERY_TURNS = 720;
+/** So many tenants have their turn at once: they take turns, however many there are. */
+const TENANTS_PER_TURN = 100;
+const RETIRED_AT_ONCE = 50;
+const ROUNDS_PER_TENANT = 20;
 
-/** Takes expired sessions out of memory and out of the store's indexes, for the tenants that were seen here. */
+/**
+ * Takes expired sessions out of memory and out of the store's indexes: for the tenants that were seen here, and for those
+ * that the store knows of, because whoever served them may be gone.
+ */
 export class Housekeeping {
   readonly #store: SessionStore;
   readonly #cache: SessionCache;
   readonly #isAway: () => boolean;
   readonly #log: Log;
+  /** In the order in which they were looked after: the one that waits longest is the first. */
   readonly #tenants = new Set<string>();
+  /** Seen within the hour. */
+  readonly #seen = new Set<string>();
+  /** Of those, the ones that the store does not know of yet. */
+  readonly #unnoted = new Set<string>();
+  #turns = 0;
+  #isAdopted = false;
+  #isTurning = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(store: SessionStore, cache: SessionCache, isAway: () => boolean, log: Log) {
@@ -21,14 +38,20 @@ export class Housekeeping {
     this.#log = log;
   }
 
+  /** Costs a look into a set, except once an hour: then the store is told, and nobody waits for it. */
   tenantSeen(tenant: string): void {
+    if (this.#seen.has(tenant)) return;
+    this.#seen.add(tenant);
     this.#tenants.add(tenant);
+    this.#unnoted.add(tenant);
+    void this.#note(tenant);
   }
 
   start(): void {
+    void this.#adopt();
     this.#timer = setInterval(() => {
       this.#cache.purge();
-      for (const tenant of this.#tenants) void this.#retire(tenant);
+      void this.#turn();
     }, EVERY_MS).unref();
   }
 
@@ -36,12 +59,67 @@ export class Housekeeping {
     clearInterval(this.#timer);
   }
 
+  async #turn(): Promise<void> {
+    // a slow store has its turns one after the other
+    if (this.#isTurning) return;
+    this.#isTurning = true;
+    try {
+      await this.#lookAfterTenants();
+    } finally {
+      this.#isTurning = false;
+    }
+  }
+
+  async #lookAfterTenants(): Promise<void> {
+    this.#turns += 1;
+    if (this.#turns % NOTE_EVERY_TURNS === 0) {
+      this.#seen.clear();
+      this.#isAdopted = false;
+    }
+    // what failed before, because the store was away
+    if (!this.#isAdopted) await this.#adopt();
+    for (const tenant of [...this.#unnoted]) await this.#note(tenant);
+    for (const tenant of [...this.#tenants].slice(0, TENANTS_PER_TURN)) {
+      if (this.#isAway()) return;
+      this.#tenants.delete(tenant);
+      this.#tenants.add(tenant);
+      await this.#retire(tenant);
+    }
+  }
+
+  async #adopt(): Promise<void> {
+    await this.#try('tenants_failed', {}, async () => {
+      for (const tenant of await this.#store.tenants()) this.#tenants.add(tenant);
+      this.#isAdopted = true;
+    });
+  }
+
+  async #note(tenant: string): Promise<void> {
+    await this.#try('tenants_failed', { tenant }, async () => {
+      await this.#store.noteTenant(tenant);
+      this.#unnoted.delete(tenant);
+    });
+  }
+
   async #retire(tenant: string): Promise<void> {
+    await this.#try('retire_failed', { tenant }, async () => {
+      for (let round = 0; round < ROUNDS_PER_TENANT; round += 1) {
+        if ((await this.#store.retire(tenant)) < RETIRED_AT_ONCE) return;
+      }
+    });
+  }
+
+  /** A store that is away has told so itself, and is asked again at the next turn. */
+  async #try(
+    event: 'retire_failed' | 'tenants_failed',
+    fields: { tenant?: string },
+    work: () => Promise<void>,
+  ): Promise<void> {
     if (this.#isAway()) return;
     try {
-      await this.#store.retire(tenant);
+      await work();
     } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) this.#log('retire_failed', { tenant }, error);
+      if (!(error instanceof StoreUnavailableError)) this.#log(event, fields, error);
     }
   }
 }

@@ -22,6 +22,11 @@ export class LayeredList<T> implements Iterable<T> {
     return new LayeredList(this);
   }
 
+  at(index: number): T | undefined {
+    const below = this.#parent?.length ?? 0;
+    return index < below ? this.#parent?.at(index) : this.#own[index - below];
+  }
+
   /** Newest first, so that a bounded look back never walks the whole conversation. */
   *newestFirst(): Generator<T> {
     for (let i = this.#own.length - 1; i >= 0; i--) yield this.#own[i] as T;

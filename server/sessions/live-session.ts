@@ -2,7 +2,10 @@ import { ProtocolError } from '../../protocol/errors.ts';
 import type { DurationMs } from '../../protocol/units.ts';
 import type { ChangeOptions, ChangeOutcome, Decide, Intent } from './change.ts';
 import { ChangeQueue } from './change-queue.ts';
+import type { FeedPosition } from './feed-position.ts';
+import { JournalFollower } from './journal-feed.ts';
 import type { PendingSession } from './pending.ts';
+import { endsTask } from './session-bounds.ts';
 import { PATIENCE_MS, type SessionParts } from './session-parts.ts';
 import type { SessionRef } from './session-ref.ts';
 import { SessionDamagedError, StoreUnavailableError } from './session-store.ts';
@@ -56,7 +59,7 @@ export class LiveSession implements PendingSession {
 
   /** What answers and listeners see: what is stored, and what was acknowledged from memory. */
   get view(): Session {
-    return this.#queue.hasDeferred ? this.#queue.draft : this.journal.session;
+    return this.#queue.hasDeferred ? this.#queue.drafts.acknowledged : this.journal.session;
   }
   /** What the next change is decided on: also what is still on its way to the store. */
   get draft(): Session {
@@ -78,6 +81,18 @@ export class LiveSession implements PendingSession {
   }
   get isExpired(): boolean {
     return this.#parts.clock.mono() >= this.journal.expiresAt && !this.isPending;
+  }
+
+  /**
+   * Follows one task, from where the session stands now or from where somebody stood before. To be closed.
+   *
+   * @param task local id
+   */
+  follow(task: string, from?: FeedPosition): JournalFollower {
+    const { ref, journal } = this;
+    const observe = (listener: () => void): (() => void) => this.observe(listener);
+    const source = { parts: this.#parts, ref, journal, drafts: this.#queue.drafts, observe };
+    return new JournalFollower(source, task, from);
   }
 
   /** The listener is called after every change of what {@link view} shows. @returns how to stop */
@@ -156,11 +171,12 @@ export class LiveSession implements PendingSession {
 
   /** Deferred before it was ever offered: the one place where a full ledger can still say no. */
   #deferNow(intent: Intent): void {
+    this.#queue.slim(intent);
     try {
       const bytes = intent.records.reduce((sum, record) => sum + record.bytes, 0);
       // What only ends a task always has room: refusing it would leave the task working.
       const isNew = intent.records.some(({ body }) => body.t === 'message');
-      if (!intent.records.every(({ body }) => body.t === 'status'))
+      if (!intent.records.every(({ body }) => endsTask(body)))
         this.#parts.pending.admit(intent.records.length, bytes, isNew);
     } catch (error) {
       this.#queue.withdraw(intent);

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { tidiesUp } from './ended-tasks.ts';
 import { toDecided, type DecidedRecord, type StoredMessage } from './records.ts';
 import type { Session } from './session.ts';
 
@@ -29,6 +30,8 @@ export function rebase(
     if (body.t === 'created' && draft.exists) continue;
     if (body.t === 'message' && merging !== undefined && hasMessage(merging, body.message)) continue;
     const why = draft.check(body);
+    // Nobody was told of it, and nobody misses it.
+    if (why !== undefined && tidiesUp(body)) continue;
     let next = record;
     if (why !== undefined && body.t !== 'refused') {
       refused.push({ why, record });

@@ -2,7 +2,7 @@
  * The facts of a session as they are stored: JSON, one per record, readable with HGETALL. A task is named by the local
  * part of its id, because the session is where the record lies.
  */
-import type { Artifact, Dialect, Message } from '../../protocol/model.ts';
+import type { Artifact, Dialect, Message, PushConfig } from '../../protocol/model.ts';
 import { TASK_STATES, type TaskState } from '../../protocol/task-state.ts';
 import type { Bytes, EpochMs, JsonObject, JsonValue } from '../../protocol/units.ts';
 
@@ -60,6 +60,33 @@ export type ArtifactRecord = OfTask & {
 export type ReplyRecord = OfTask & { t: 'reply'; by: RunKey; message: StoredMessage };
 /** A note of the agent about the session. */
 export type StateRecord = OfTask & { t: 'state'; by: RunKey; key: string; value: JsonValue };
+/** A client registered a webhook for the task, or replaced the one of this id. Its payloads are in this dialect for good. */
+export type PushRecord = OfTask & {
+  t: 'push';
+  id: string;
+  config: Omit<PushConfig, 'id'>;
+  /** Absent means v1. */
+  dialect?: Dialect;
+};
+/** A client removed a webhook. */
+export type UnpushRecord = OfTask & { t: 'unpush'; id: string };
+/** What became of an attempt to deliver to a webhook. */
+export type ReceiptRecord = OfTask & {
+  t: 'receipt';
+  id: string;
+  /** Every event up to this record number was delivered. */
+  upTo?: number;
+  /** Failed attempts in a row at the event that is due. */
+  tries?: number;
+  /** Not before this moment is it tried again. */
+  next?: EpochMs;
+  /** Given up: nothing more is sent until the webhook is registered anew. */
+  parked?: true;
+  /** Why it failed, in words for the operator; nothing of what the receiver said. */
+  why?: string;
+};
+/** Records of an ended task between these numbers were superseded by whole artifacts and may be missing. */
+export type CompactedRecord = OfTask & { t: 'compacted'; from: number; to: number };
 /** Acknowledged while the store was away, and no longer applicable when it came back. */
 export type RefusedRecord = Stamp & { t: 'refused'; why: string; record: RecordBody };
 
@@ -72,6 +99,10 @@ export type RecordBody =
   | ArtifactRecord
   | ReplyRecord
   | StateRecord
+  | PushRecord
+  | UnpushRecord
+  | ReceiptRecord
+  | CompactedRecord
   | RefusedRecord;
 
 export interface Identity {
@@ -87,6 +118,8 @@ export interface JournalRecord {
   /** An unknown type that may be passed over. */
   readonly skippable: boolean;
   readonly bytes: Bytes;
+  /** Its identity stands in it: what is in front of it is not needed to know it. Absent on drafts. */
+  readonly says?: boolean;
 }
 
 export const formatIdentity = (identity: Identity): string => `${identity.instance}.${identity.seq}`;
@@ -111,59 +144,102 @@ export function toDecided(identity: Identity, body: RecordBody): DecidedRecord {
   return { identity, body, json, bytes: Buffer.byteLength(json) };
 }
 
+const countsOn = ({ instance, seq }: Identity, follows: Identity | undefined): boolean =>
+  follows?.instance === instance && follows.seq === seq - 1;
+
+/** Whether a record is more of the artifact that the one in front of it is a chunk of. */
+const isNextChunk = (body: RecordBody, before: ArtifactRecord): boolean =>
+  body.t === 'artifact' &&
+  body.whole !== true &&
+  body.task === before.task &&
+  body.artifact.artifactId === before.artifact.artifactId;
+
 /**
- * The identity `o` is said by the first record of a commit and wherever it does not simply count on; the first also says
- * whom it follows (`p`), unless that is this instance's previous record.
+ * Whether a record says its identity `o`: the first of a commit, where it does not simply count on, and behind the chunks
+ * of an artifact, which may be deleted one day: then nothing that stays may lean on them.
  *
- * @param follows identity of the record at the expected head, or of the one before in the same commit
+ * @param before the record in front of it in the same commit; undefined for the first
  */
-export function toStoredJson(record: DecidedRecord, follows: Identity | undefined, first: boolean): string {
-  const { instance, seq } = record.identity;
-  const countsOn = follows !== undefined && follows.instance === instance && follows.seq === seq - 1;
-  if (!first && countsOn) return record.json;
-  let text = `${record.json.slice(0, -1)},"o":"${instance}.${seq}"`;
-  if (first && follows !== undefined && !countsOn) text += `,"p":"${formatIdentity(follows)}"`;
+export function saysIdentity(record: DecidedRecord, before: DecidedRecord | undefined): boolean {
+  if (before === undefined || !countsOn(record.identity, before.identity)) return true;
+  return before.body.t === 'artifact' && !isNextChunk(record.body, before.body);
+}
+
+/**
+ * The first record of a commit also says whom it follows (`p`), unless that is this instance's previous record.
+ *
+ * @param head identity of the record at the expected head
+ * @param before the record in front of it in the same commit; undefined for the first
+ */
+export function toStoredJson(
+  record: DecidedRecord,
+  head: Identity | undefined,
+  before: DecidedRecord | undefined,
+): string {
+  if (!saysIdentity(record, before)) return record.json;
+  let text = `${record.json.slice(0, -1)},"o":"${formatIdentity(record.identity)}"`;
+  if (before === undefined && head !== undefined && !countsOn(record.identity, head))
+    text += `,"p":"${formatIdentity(head)}"`;
   return `${text}}`;
 }
 
-const FIELDS: Readonly<Record<RecordBody['t'], readonly (readonly [string, 'string' | 'object' | 'any'])[]>> =
-  {
-    created: [],
-    message: [
-      ['task', 'string'],
-      ['message', 'object'],
-    ],
-    task: [
-      ['task', 'string'],
-      ['by', 'string'],
-    ],
-    run: [
-      ['task', 'string'],
-      ['by', 'string'],
-    ],
-    status: [
-      ['task', 'string'],
-      ['state', 'string'],
-    ],
-    artifact: [
-      ['task', 'string'],
-      ['artifact', 'object'],
-    ],
-    reply: [
-      ['task', 'string'],
-      ['by', 'string'],
-      ['message', 'object'],
-    ],
-    state: [
-      ['task', 'string'],
-      ['key', 'string'],
-      ['value', 'any'],
-    ],
-    refused: [
-      ['why', 'string'],
-      ['record', 'object'],
-    ],
-  };
+type FieldKind = 'string' | 'number' | 'object' | 'any';
+
+const FIELDS: Readonly<Record<RecordBody['t'], readonly (readonly [string, FieldKind])[]>> = {
+  created: [],
+  message: [
+    ['task', 'string'],
+    ['message', 'object'],
+  ],
+  task: [
+    ['task', 'string'],
+    ['by', 'string'],
+  ],
+  run: [
+    ['task', 'string'],
+    ['by', 'string'],
+  ],
+  status: [
+    ['task', 'string'],
+    ['state', 'string'],
+  ],
+  artifact: [
+    ['task', 'string'],
+    ['artifact', 'object'],
+  ],
+  reply: [
+    ['task', 'string'],
+    ['by', 'string'],
+    ['message', 'object'],
+  ],
+  state: [
+    ['task', 'string'],
+    ['key', 'string'],
+    ['value', 'any'],
+  ],
+  push: [
+    ['task', 'string'],
+    ['id', 'string'],
+    ['config', 'object'],
+  ],
+  unpush: [
+    ['task', 'string'],
+    ['id', 'string'],
+  ],
+  receipt: [
+    ['task', 'string'],
+    ['id', 'string'],
+  ],
+  compacted: [
+    ['task', 'string'],
+    ['from', 'number'],
+    ['to', 'number'],
+  ],
+  refused: [
+    ['why', 'string'],
+    ['record', 'object'],
+  ],
+};
 
 const STATES: ReadonlySet<unknown> = new Set(TASK_STATES);
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -181,11 +257,7 @@ function isBody(value: Record<string, unknown>): boolean {
   if (isObject(value['message']) && !Array.isArray(value['message']['parts'])) return false;
   if (isObject(value['artifact']) && !Array.isArray(value['artifact']['parts'])) return false;
   return fields.every(([name, type]) =>
-    type === 'any'
-      ? name in value
-      : type === 'object'
-        ? isObject(value[name])
-        : typeof value[name] === 'string',
+    type === 'any' ? name in value : type === 'object' ? isObject(value[name]) : typeof value[name] === type,
   );
 }
 
@@ -215,9 +287,11 @@ export function fromStoredJson(
       : before && { instance: before.instance, seq: before.seq + 1 };
   if (identity === undefined) return undefined;
   const bytes = Buffer.byteLength(json);
-  if (!knows(value)) return { n, identity, body: undefined, skippable: value['skippable'] === true, bytes };
+  const says = value['o'] !== undefined;
+  if (!knows(value))
+    return { n, identity, body: undefined, skippable: value['skippable'] === true, bytes, says };
   if (!isBody(value)) return undefined;
   delete value['o'];
   delete value['p'];
-  return { n, identity, body: value as unknown as RecordBody, skippable: false, bytes };
+  return { n, identity, body: value as unknown as RecordBody, skippable: false, bytes, says };
 }

@@ -42,6 +42,11 @@ export class SessionCache {
     return session;
   }
 
+  /** Looks without taking it out, and without making it more recent. */
+  peek(key: string): LiveSession | undefined {
+    return this.#cache.peek(key);
+  }
+
   /** Puts a session in, newly weighed. */
   put(key: string, session: LiveSession): void {
     const remainingMs = Math.ceil(session.journal.expiresAt - this.#mono());

@@ -1,6 +1,7 @@
 import type { Bytes, DurationMs } from '../../protocol/units.ts';
 import type { Log } from '../observability/log-events.ts';
 import type { Clock, SessionCounters, SessionLimits, TtlRefresh } from './session-parts.ts';
+import type { SessionRef } from './session-ref.ts';
 import type { SessionStore } from './session-store.ts';
 
 export interface SessionManagerOptions {
@@ -17,7 +18,11 @@ export interface SessionManagerOptions {
   readonly cache: { readonly maxSessions: number; readonly maxBytes: Bytes };
   readonly limits: SessionLimits;
   readonly pending: { readonly maxRecords: number; readonly maxBytes: Bytes };
+  /** Time after the end of a task in which its stream may still be resumed. Default: 10 minutes. */
+  readonly resumeMs?: DurationMs;
   readonly deadMs: DurationMs;
   readonly counters: SessionCounters;
+  /** Told when a commit of this process has left webhooks of a session to be told something at once. */
+  readonly onDue?: (ref: SessionRef) => void;
   readonly log: Log;
 }

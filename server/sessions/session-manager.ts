@@ -1,28 +1,25 @@
 import { randomBytes } from 'node:crypto';
-import { ProtocolError, storeUnavailable } from '../../protocol/errors.ts';
+import { storeUnavailable } from '../../protocol/errors.ts';
 import type { Bytes, DurationMs } from '../../protocol/units.ts';
 import { DeadlineWatch } from './deadline-watch.ts';
 import { AnswerMarks } from './answer-marks.ts';
 import { DamageReports } from './damage-reports.ts';
 import { Housekeeping } from './housekeeping.ts';
-import { LiveSession } from './live-session.ts';
+import type { LiveSession } from './live-session.ts';
 import { Liveness } from './liveness.ts';
 import { PendingLedger } from './pending.ts';
 import { Replayer } from './replayer.ts';
-import { SessionCache } from './session-cache.ts';
+import { SessionLoader, type OpenMode } from './session-loader.ts';
 import type { SessionManagerOptions } from './session-manager-options.ts';
-import { refKey, type SessionRef } from './session-ref.ts';
 import { SYSTEM_CLOCK, type SessionParts } from './session-parts.ts';
-import { StoreUnavailableError } from './session-store.ts';
+import { SessionPool } from './session-pool.ts';
+import { refKey, type SessionRef } from './session-ref.ts';
+import { StoreUnavailableError, type TaskList, type TaskQuery } from './session-store.ts';
+import type { Session } from './session.ts';
 
-/** How long damage is taken as it was found. */
-const LOOK_AGAIN_MS: DurationMs = 60_000;
+export type { OpenMode };
 
-/**
- * What is to be known about a session before it is used: `existing` must be there; `create` may be new, so it is looked
- * for; `new` is expected to be new (its id is random or derived), so a commit that creates it is tried without looking.
- */
-export type OpenMode = 'existing' | 'create' | 'new';
+const RESUME_MS: DurationMs = 600_000;
 
 /**
  * The sessions of this process: one object per session, those in use pinned, the others in an LRU; loaded from the store
@@ -35,14 +32,10 @@ export class A2ASessionManager {
   readonly instance: string;
   readonly #parts: SessionParts;
   readonly #coherence: 'shared' | 'exclusive';
-  readonly #maxInUse: number;
-  readonly #cache: SessionCache;
-  readonly #inUse = new Map<string, LiveSession>();
-  readonly #loading = new Map<string, Promise<LiveSession | undefined>>();
+  readonly #pool: SessionPool;
+  readonly #loader: SessionLoader;
   readonly #replayer: Replayer;
   readonly #housekeeping: Housekeeping;
-  /** Sessions somebody holds; those that only wait for the store are bounded by the ledger. */
-  #used = 0;
 
   constructor(options: SessionManagerOptions) {
     const { store, log, ttlMs, ttlRefresh, limits, counters } = options;
@@ -56,31 +49,33 @@ export class A2ASessionManager {
     this.liveness = new Liveness(this.instance, store, options.deadMs, clock);
     this.marks = new AnswerMarks(store, log);
     this.#coherence = store.exclusive ? 'exclusive' : options.coherence;
-    this.#maxInUse = options.cache.maxSessions;
-    this.#cache = new SessionCache(options.cache, mono, () => {
+    const onEvict = (): void => {
       counters.evicted();
-    });
+    };
+    this.#pool = new SessionPool({ bounds: options.cache, mono, onEvict });
     this.#replayer = new Replayer(this.pending, isAway, mono, () => {
       log('pending_stuck', { records: this.pending.records });
     });
-    this.#housekeeping = new Housekeeping(store, this.#cache, isAway, log);
+    this.#housekeeping = new Housekeeping(store, this.#pool.cache, isAway, log);
     const { instance, pending } = this;
-    const given = { store, isAway, clock, ttlMs, ttlRefresh, limits, counters, log };
+    const { resumeMs = RESUME_MS } = options;
+    const given = { store, isAway, clock, ttlMs, ttlRefresh, limits, counters, log, onDue: options.onDue };
     const damage = new DamageReports(counters, log);
     this.#parts = {
       ...given,
       instance,
       pending,
       damage,
+      resumeMs,
       deadlines: new DeadlineWatch(),
       seqs: { highest: 0 },
     };
+    this.#loader = new SessionLoader(this.#parts, this.#pool, this.marks);
   }
 
   /** Sessions held in memory: in use, and cached. */
   get stats(): { inUse: number; cached: number; cachedBytes: Bytes } {
-    const { size: cached, bytes: cachedBytes } = this.#cache;
-    return { inUse: this.#inUse.size, cached, cachedBytes };
+    return this.#pool.stats;
   }
 
   async start(): Promise<void> {
@@ -103,9 +98,9 @@ export class A2ASessionManager {
    */
   async open(ref: SessionRef, mode: OpenMode): Promise<LiveSession | undefined> {
     const key = refKey(ref);
-    const session = this.#inUse.get(key) ?? this.#takeCached(key) ?? (await this.#load(key, ref, mode));
+    const session = this.#pool.inUse(key) ?? this.#takeCached(key) ?? (await this.#loader.load(ref, mode));
     if (session === undefined) return undefined;
-    this.#pin(key, session);
+    this.#pool.pin(session);
     this.#housekeeping.tenantSeen(ref.tenant);
     if (mode !== 'existing' || session.view.exists) return session;
     // Somebody is about to create it, or it was removed: the store has the last word.
@@ -115,19 +110,19 @@ export class A2ASessionManager {
   /** A session that is in memory, pinned: for the time the store is away. */
   openCached(ref: SessionRef): LiveSession | undefined {
     const key = refKey(ref);
-    const session = this.#inUse.get(key) ?? this.#takeCached(key);
+    const session = this.#pool.inUse(key) ?? this.#takeCached(key);
     if (session === undefined) return undefined;
     session.isConfirmed = false;
-    this.#pin(key, session);
+    this.#pool.pin(session);
     return session;
   }
 
   /** Like {@link open} with `existing`, and as fresh as the store: a cached copy asks what is after its head. */
   async openFresh(ref: SessionRef): Promise<LiveSession | undefined> {
     const key = refKey(ref);
-    const cached = this.#inUse.get(key) ?? this.#takeCached(key);
+    const cached = this.#pool.inUse(key) ?? this.#takeCached(key);
     if (cached === undefined) return this.open(ref, 'existing');
-    this.#pin(key, cached);
+    this.#pool.pin(cached);
     return (await this.#catchUpOrRelease(cached)) ? cached : undefined;
   }
 
@@ -163,14 +158,11 @@ export class A2ASessionManager {
   }
 
   pin(session: LiveSession): void {
-    this.#pin(refKey(session.ref), session);
+    this.#pool.pin(session);
   }
 
   release(session: LiveSession): void {
-    session.uses -= 1;
-    if (session.uses > 0) return;
-    this.#used -= 1;
-    if (!session.isPending) this.#toCache(session);
+    this.#pool.release(session);
   }
 
   /** @returns the full id of the task that a v0.1 client's own id names @throws {StoreUnavailableError} */
@@ -178,15 +170,45 @@ export class A2ASessionManager {
     return this.#parts.store.resolveAlias(tenant, subject, clientTaskId);
   }
 
+  /** From the store's indexes; what was acknowledged from memory is not in them. @throws {StoreUnavailableError} */
+  listTasks(tenant: string, query: TaskQuery): Promise<TaskList> {
+    return this.#parts.store.listTasks(tenant, query);
+  }
+
+  /** A session as it is in memory, to be looked at and at once: nothing is loaded, pinned or kept for it. */
+  peek(ref: SessionRef): Session | undefined {
+    return this.#pool.peek(refKey(ref))?.view;
+  }
+
+  /** As the store has it now, for one look. See {@link SessionLoader.glance}. */
+  glance(ref: SessionRef): Promise<Session | undefined> {
+    return this.#loader.glance(ref);
+  }
+
+  /** Tenants that have sessions in the store. @throws {StoreUnavailableError} */
+  tenants(): Promise<readonly string[]> {
+    return this.#parts.store.tenants();
+  }
+
+  /** Takes sessions whose webhooks are due: see `SessionStore`. @throws {StoreUnavailableError} */
+  claimDue(tenant: string, limit: number, holdMs: DurationMs, only?: string): Promise<readonly string[]> {
+    return this.#parts.store.claimDue(tenant, limit, holdMs, only);
+  }
+
+  /** Goes on holding a session that was taken so. @throws {StoreUnavailableError} */
+  holdDue(ref: SessionRef, holdMs: DurationMs): Promise<void> {
+    return this.#parts.store.holdDue(ref, holdMs);
+  }
+
   /** Deletes a session in the store and here. @returns whether there was one @throws {StoreUnavailableError} */
   async remove(ref: SessionRef): Promise<boolean> {
     const removed = await this.#parts.store.remove(ref, this.#parts.ttlMs);
     const key = refKey(ref);
     // What is being read now may have been read before.
-    await this.#loading.get(key)?.catch(() => undefined);
-    const inUse = this.#inUse.get(key);
-    if (inUse === undefined) this.#cache.drop(key);
-    else await this.#endInMemory(key, inUse);
+    await this.#loader.settled(ref);
+    const inUse = this.#pool.inUse(key);
+    if (inUse === undefined) this.#pool.cache.drop(key);
+    else await this.#endInMemory(inUse);
     return removed === 'removed';
   }
 
@@ -203,13 +225,13 @@ export class A2ASessionManager {
     await this.marks.flush();
     await this.liveness.close();
     this.#parts.deadlines.close();
-    this.#cache.clear();
+    this.#pool.cache.clear();
     return this.pending.records;
   }
 
   /** Lets a session in use learn that it was removed. */
-  async #endInMemory(key: string, session: LiveSession): Promise<void> {
-    this.#pin(key, session);
+  async #endInMemory(session: LiveSession): Promise<void> {
+    this.#pool.pin(session);
     try {
       await session.refresh();
     } catch (error) {
@@ -221,80 +243,8 @@ export class A2ASessionManager {
   }
 
   #takeCached(key: string): LiveSession | undefined {
-    const session = this.#cache.take(key);
-    // A session that could not be read in full may have been repaired since.
-    const isOld = session?.view.readOnly === true && this.#parts.clock.mono() - session.since > LOOK_AGAIN_MS;
-    if (session === undefined || session.isExpired || isOld) return undefined;
-    this.#parts.counters.cache('hit');
+    const session = this.#pool.takeCached(key);
+    if (session !== undefined) this.#parts.counters.cache('hit');
     return session;
-  }
-
-  /** One load in flight per session. */
-  async #load(key: string, ref: SessionRef, mode: OpenMode): Promise<LiveSession | undefined> {
-    this.#parts.counters.cache('miss');
-    if (this.#used + this.#loading.size >= this.#maxInUse && !this.#loading.has(key)) {
-      throw new ProtocolError('RESOURCE_EXHAUSTED', {
-        message: 'too many sessions are in use',
-        httpStatus: 503,
-        retryAfterMs: 1_000,
-      });
-    }
-    let loading = this.#loading.get(key);
-    if (loading === undefined) {
-      const isMarked = this.marks.beforeRead(ref) ?? Promise.resolve();
-      const find = () => (mode === 'new' ? this.#fresh(ref) : this.#read(ref));
-      loading = isMarked.then(find).finally(() => {
-        this.#loading.delete(key);
-      });
-      this.#loading.set(key, loading);
-    }
-    try {
-      const loaded = await loading;
-      return this.#settleOn(key, loaded ?? (mode === 'existing' ? undefined : this.#fresh(ref)));
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-      if (mode === 'existing') throw storeUnavailable(error);
-      // Provisional: created in the store later, and rebased when somebody else has done so meanwhile.
-      const provisional = this.#fresh(ref);
-      provisional.stopWaiting();
-      return this.#settleOn(key, provisional);
-    }
-  }
-
-  /** Of several who looked for a session at once the first decides which object it is. */
-  #settleOn(key: string, session: LiveSession | undefined): LiveSession | undefined {
-    const present = this.#inUse.get(key);
-    if (present === undefined && session !== undefined) this.#inUse.set(key, session);
-    return present ?? session;
-  }
-
-  #fresh(ref: SessionRef): LiveSession {
-    return new LiveSession(this.#parts, ref, (session) => {
-      this.#toCache(session);
-    });
-  }
-
-  async #read(ref: SessionRef): Promise<LiveSession | undefined> {
-    const session = this.#fresh(ref);
-    const { ttlMs, ttlRefresh } = this.#parts;
-    const isThere = await session.refresh(ttlRefresh === 'access' ? ttlMs : undefined);
-    if (isThere) {
-      this.#parts.counters.rehydrated();
-      this.#parts.log('session_rehydrated', { ...ref, head: session.view.head });
-    }
-    return isThere || session.knowsTombstone ? session : undefined;
-  }
-
-  #pin(key: string, session: LiveSession): void {
-    session.uses += 1;
-    if (session.uses === 1) this.#used += 1;
-    this.#inUse.set(key, session);
-  }
-
-  #toCache(session: LiveSession): void {
-    const key = refKey(session.ref);
-    if (this.#inUse.get(key) !== session) return;
-    this.#inUse.delete(key);
-    if (!session.isDamaged) this.#cache.put(key, session);
   }
 }

@@ -45,6 +45,8 @@ export interface SessionParts {
   readonly ttlMs: DurationMs;
   readonly ttlRefresh: TtlRefresh;
   readonly limits: SessionLimits;
+  /** Time after the end of a task in which a client may still resume its stream: so long its chunks are kept. */
+  readonly resumeMs: DurationMs;
   readonly pending: PendingLedger;
   readonly deadlines: DeadlineWatch;
   /**
@@ -54,6 +56,8 @@ export interface SessionParts {
   readonly seqs: { highest: number };
   readonly counters: SessionCounters;
   readonly damage: { met(ref: SessionRef, error: SessionDamagedError): void };
+  /** Told when a commit has left webhooks of a session to be told something at once. */
+  readonly onDue?: ((ref: SessionRef) => void) | undefined;
   readonly log: Log;
 }
 

@@ -8,6 +8,9 @@
 import type { TaskState } from '../../protocol/task-state.ts';
 import type { Bytes, DurationMs, EpochMs } from '../../protocol/units.ts';
 import type { SessionRef } from './session-ref.ts';
+import type { TaskList, TaskQuery } from './task-list.ts';
+
+export type { ListedTask, ListPosition, TaskList, TaskQuery } from './task-list.ts';
 
 /** The store did not answer, or cannot take writes now. Whether a commit happened is then unknown. */
 export class StoreUnavailableError extends Error {
@@ -157,6 +160,8 @@ export interface CommitRequest {
   readonly expiry: Expiry;
   readonly tasks: readonly TaskIndexEntry[];
   readonly aliases: readonly AliasEntry[];
+  /** When webhooks of this session are due, from now by store time; null: nothing is due any more. Absent: as before. */
+  readonly outboxInMs?: DurationMs | null;
 }
 
 export type CommitResult =
@@ -240,6 +245,36 @@ export interface SessionStore {
 
   /** @returns the full id of the task that a v0.1 client's own id names for this subject */
   resolveAlias(tenant: string, subject: string, clientTaskId: string): Promise<string | undefined>;
+
+  /**
+   * From the indexes, without reading a session. Expired sessions are retired before it answers.
+   *
+   * @returns tasks in the order of {@link ListPosition}
+   */
+  listTasks(tenant: string, query: TaskQuery): Promise<TaskList>;
+
+  /**
+   * Deletes the content of records that a `compacted` record in the journal covers, and takes their size off the
+   * session. Silently does nothing on another epoch. May be repeated.
+   *
+   * @param ranges first and last number of each run of records
+   */
+  compact(ref: SessionRef, epoch: string, ranges: readonly (readonly [number, number])[]): Promise<void>;
+
+  /** Remembers that this tenant has sessions, so that whoever starts later looks after them. */
+  noteTenant(tenant: string): Promise<void>;
+  /** Every tenant that was noted within the longest life of a session. */
+  tenants(): Promise<readonly string[]>;
+
+  /**
+   * Takes up to `limit` sessions of a tenant whose webhooks are due, each for `holdMs`: until then nobody else is given
+   * it, unless a commit or {@link holdDue} moves its time.
+   *
+   * @param only just this session, if it is due
+   */
+  claimDue(tenant: string, limit: number, holdMs: DurationMs, only?: string): Promise<readonly string[]>;
+  /** The holder goes on holding. Silently does nothing when nothing of the session is due any more. */
+  holdDue(ref: SessionRef, holdMs: DurationMs): Promise<void>;
 
   /** Takes up to 50 expired sessions of a tenant out of all its indexes (and out of the store, where that does not do it by itself). @returns how many */
   retire(tenant: string): Promise<number>;

@@ -166,7 +166,7 @@ export class SessionSync {
       return true;
     }
     const stored = this.#journal.session;
-    const request = toCommitRequest(this.#parts.instance, stored, batch, expiry, create);
+    const request = toCommitRequest(this.#parts, stored, batch, expiry, create);
     const result = await this.#parts.store.commit(this.#ref, request);
     this.#parts.counters.commit(result.outcome, this.#parts.clock.mono() - sentAt);
     if (result.outcome !== 'ok') {
@@ -181,14 +181,13 @@ export class SessionSync {
     if (this.#journal.session === stored) this.#journal.applyOwn(request.expected.head, batch.records);
     // A read came between and began anew; it may or may not have seen this commit.
     else if (batch.records.length > 0) await this.readFrom(undefined);
-    if (expiry.kind === 'slide') this.#journal.expiresAt = sentAt + expiry.ttlMs;
-    if (expiry.kind === 'lengthen')
-      this.#journal.expiresAt = Math.max(this.#journal.expiresAt, sentAt + expiry.ttlMs);
+    this.#journal.livesOn(expiry, sentAt);
     this.#createEpoch = undefined;
     this.#tombstone = '';
     this.#queue.stored(batch);
     if (this.#isStale) this.#redecide();
     this.#changed();
+    if (request.outboxInMs === 0) this.#parts.onDue?.(this.#ref);
     return true;
   }
 
@@ -258,6 +257,7 @@ export class SessionSync {
   #wentBack(epoch: string): void {
     this.#parts.log('session_diverged', { ...this.#ref, head: this.#journal.session.head });
     this.#journal.reset(epoch);
+    this.#journal.isWhole = false;
     this.#queue.invalidate();
   }
 
@@ -283,7 +283,7 @@ export class SessionSync {
     this.#tombstone = tombstone?.epoch ?? '';
     // An attempt to begin what is kept may still be on its way: it has to be known again.
     if (!isNew) this.#createEpoch = undefined;
-    this.#journal.reset('');
+    this.#journal.end();
     this.#isStale = true;
     this.#isMerging = false;
     this.#queue.loseBase();

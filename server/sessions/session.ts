@@ -1,7 +1,19 @@
-import { isInterrupted, isTerminal, mayMove } from '../../protocol/task-state.ts';
-import type { Bytes, EpochMs, JsonValue } from '../../protocol/units.ts';
+import { isInterrupted, isTerminal } from '../../protocol/task-state.ts';
+import type { Bytes, EpochMs, JsonObject, JsonValue } from '../../protocol/units.ts';
+import { followRun, type OpenRun } from './chunk-runs.ts';
 import { LayeredList, LayeredMap } from './layered.ts';
+import {
+  earliestDue,
+  withArtifact,
+  withoutWebhook,
+  withReceipt,
+  withStatus,
+  withWebhook,
+  type Outbox,
+  type StatusThen,
+} from './outbox.ts';
 import { formatIdentity, type Identity, type JournalRecord, type RecordBody } from './records.ts';
+import { nonsenseOf, objectionTo } from './record-rules.ts';
 import { encodeId, type SessionRef } from './session-ref.ts';
 import type { Cursor } from './session-store.ts';
 import { TaskFold, type MessageEntry } from './task-fold.ts';
@@ -9,6 +21,8 @@ import { TaskFold, type MessageEntry } from './task-fold.ts';
 /** Under what a v0.1 client's own task id is kept. */
 export const aliasKey = (subject: string, clientTaskId: string): string =>
   `${encodeId(subject)}/${encodeId(clientTaskId)}`;
+
+const NOBODY: ReadonlySet<string> = new Set();
 
 /**
  * A session in memory: the fold over its records. This is the only code that changes one, whether a record was made here,
@@ -27,7 +41,14 @@ export class Session {
   skipped = 0;
   /** Set when a record was met that this instance cannot read: it must not decide on what it does not know. */
   readOnly = false;
+  /** Tasks of which a webhook is still to be told something. Another set when it changes. */
+  waiting: ReadonlySet<string> = NOBODY;
+  /** The chunks in which the journal ends. */
+  openRun: OpenRun | undefined;
   readonly messages: LayeredList<MessageEntry>;
+  /** Ended tasks with superseded records, in the order of their ends; the first so many have been compacted. */
+  readonly #ended: LayeredList<string>;
+  #compactedTasks = 0;
   readonly #tasks: LayeredMap<string, TaskFold>;
   readonly #aliases: LayeredMap<string, string>;
   readonly #state: LayeredMap<string, JsonValue>;
@@ -36,26 +57,18 @@ export class Session {
     this.ref = ref;
     this.epoch = epoch;
     this.messages = base?.messages.fork() ?? new LayeredList();
-    this.#tasks = base?.tasksLayer() ?? new LayeredMap();
-    this.#aliases = base?.aliasesLayer() ?? new LayeredMap();
-    this.#state = base?.stateLayer() ?? new LayeredMap();
-  }
-
-  private tasksLayer(): LayeredMap<string, TaskFold> {
-    return this.#tasks.fork();
-  }
-  private aliasesLayer(): LayeredMap<string, string> {
-    return this.#aliases.fork();
-  }
-  private stateLayer(): LayeredMap<string, JsonValue> {
-    return this.#state.fork();
+    this.#ended = base === undefined ? new LayeredList() : base.#ended.fork();
+    this.#tasks = base === undefined ? new LayeredMap() : base.#tasks.fork();
+    this.#aliases = base === undefined ? new LayeredMap() : base.#aliases.fork();
+    this.#state = base === undefined ? new LayeredMap() : base.#state.fork();
   }
 
   /** A layer over this fold that costs what is added to it. This fold must not change while the layer is in use. */
   fork(): Session {
     const fork = new Session(this.ref, this.epoch, this);
-    const { head, w, bytes, lastAt, skipped, readOnly } = this;
-    return Object.assign(fork, { head, w, bytes, lastAt, skipped, readOnly });
+    fork.#compactedTasks = this.#compactedTasks;
+    const { head, w, bytes, lastAt, skipped, readOnly, waiting, openRun } = this;
+    return Object.assign(fork, { head, w, bytes, lastAt, skipped, readOnly, waiting, openRun });
   }
 
   get cursor(): Cursor {
@@ -80,6 +93,23 @@ export class Session {
     return this.#aliases.get(aliasKey(subject, clientTaskId));
   }
 
+  /** @returns the moment at which a webhook of any task is due first, 0: at once; undefined when none is */
+  get deliveryDue(): EpochMs | undefined {
+    let due: EpochMs | undefined;
+    for (const local of this.waiting) {
+      const outbox = this.#tasks.get(local)?.outbox;
+      const earliest = outbox && earliestDue(outbox);
+      if (earliest !== undefined) due = Math.min(due ?? earliest, earliest);
+    }
+    return due;
+  }
+
+  /** The task that ended first of those with superseded records. */
+  get nextToCompact(): TaskFold | undefined {
+    const local = this.#ended.at(this.#compactedTasks);
+    return local === undefined ? undefined : this.#tasks.get(local);
+  }
+
   agentState(key: string): JsonValue | undefined {
     return this.#state.get(key);
   }
@@ -90,7 +120,7 @@ export class Session {
    * @returns the reason, or undefined when it may be stored
    */
   check(body: RecordBody): string | undefined {
-    return this.#nonsense(body) ?? this.#forbidden(body);
+    return nonsenseOf(this, body) ?? objectionTo(this, body);
   }
 
   /** Takes a record that is stored, or (on a draft) is to be. Never throws, never judges. */
@@ -98,40 +128,39 @@ export class Session {
     this.head = record.n;
     this.w = record.identity;
     this.bytes += record.bytes;
+    this.#followChunks(record);
     if (record.body === undefined) {
       if (!record.skippable) this.readOnly = true;
       return;
     }
     this.lastAt = Math.max(this.lastAt, record.body.at);
-    if (this.#nonsense(record.body) === undefined) this.#reduce(record.n, record.body);
+    if (nonsenseOf(this, record.body) === undefined) this.#reduce(record.n, record.body);
     else this.skipped += 1;
   }
 
-  /** Takes the place of a record whose content is lost: what follows still applies. */
-  applyDamaged(n: number, identity: Identity | undefined): void {
-    this.head = n;
-    if (identity !== undefined) this.w = identity;
+  /** Takes the place of a record whose content cannot be read: what follows still applies. */
+  applyDamaged(n: number): void {
+    this.applyMissing(n);
     this.readOnly = true;
   }
 
-  #nonsense(body: RecordBody): string | undefined {
-    if (body.t === 'refused' || body.t === 'created') return undefined;
-    const task = this.#tasks.get(body.task);
-    if (body.t === 'task') return task === undefined ? undefined : 'the task exists';
-    return task === undefined ? 'no such task' : undefined;
+  /** Takes the place of a record that is not there. Whether it was compacted or lost is said by what follows. */
+  applyMissing(n: number): void {
+    this.head = n;
+    if (this.w !== undefined) this.w = { instance: this.w.instance, seq: this.w.seq + 1 };
+    this.openRun = undefined;
   }
 
-  #forbidden(body: RecordBody): string | undefined {
-    if (body.t === 'refused') return undefined;
-    if (body.t === 'created') return this.exists ? 'the session exists' : undefined;
-    if (!this.exists) return 'no such session';
-    const task = this.#tasks.get(body.task);
-    if (task === undefined) return undefined;
-    // The agent's notes belong to the session: the end of one task does not make them wrong.
-    if (body.t !== 'state' && (isTerminal(task.state) || task.withdrawn)) return 'the task has ended';
-    if (body.t !== 'run' && 'by' in body && body.by !== task.by) return 'the task has another runner';
-    if (body.t === 'status' && !mayMove(task.state, body.state)) return `the task is ${task.state}`;
-    return undefined;
+  /** Notes which chunks stand together: those can be deleted together when nothing that stays leans on them. */
+  #followChunks(record: JournalRecord): void {
+    const before = this.openRun;
+    this.openRun = followRun(before, record, ({ task, artifact }) => this.#has(task, artifact.artifactId));
+    if (before === undefined || before.from === this.openRun?.from || record.says !== true) return;
+    this.#own(before.task).keepRun(before);
+  }
+
+  #has(local: string, artifactId: string): boolean {
+    return this.#tasks.get(local)?.artifacts.get(artifactId) !== undefined;
   }
 
   #reduce(n: number, body: RecordBody): void {
@@ -152,34 +181,75 @@ export class Session {
       return;
     }
     const task = this.#own(body.task);
+    let before: StatusThen | undefined;
     switch (body.t) {
       case 'run':
         task.stateBefore = task.state;
+        before = task.outbox && task.statusNow;
         this.#setStatus(task, n, body.at, 'TASK_STATE_WORKING', undefined);
         task.by = body.by;
         if (body.next === true) task.queued = Math.max(0, task.queued - 1);
+        if (task.stateBefore !== task.state) this.#tell(task, n, before);
         break;
-      case 'status':
+      case 'status': {
+        const isNews = body.state !== task.state || body.message !== undefined;
+        before = task.outbox && task.statusNow;
         this.#setStatus(task, n, body.at, body.state, body.message);
         if (body.state !== 'TASK_STATE_SUBMITTED' && body.state !== 'TASK_STATE_WORKING')
           task.pristine = false;
         if (body.message !== undefined) task.pristine = false;
         if (body.metadata !== undefined) task.metadata = { ...task.metadata, ...body.metadata };
+        if (isNews) this.#tell(task, n, before, body.metadata);
+        if (isTerminal(body.state) && task.supersede()) this.#ended.push(task.local);
         break;
+      }
       case 'artifact':
         task.applyArtifact(body);
         task.pristine = false;
+        if (task.outbox !== undefined)
+          this.#setOutbox(task, withArtifact(task.outbox, n, body, task.statusNow));
         break;
       case 'reply':
         task.withdrawn = true;
         task.reply = body.message;
         task.pristine = false;
+        this.#setOutbox(task, undefined);
         this.messages.push({ n, at: body.at, task: task.local, message: body.message });
         break;
       case 'state':
         this.#state.set(body.key, body.value);
         break;
+      case 'push':
+        this.#setOutbox(task, withWebhook(task.outbox, n, body));
+        break;
+      case 'unpush':
+        this.#setOutbox(task, task.outbox && withoutWebhook(task.outbox, body.id));
+        break;
+      case 'receipt':
+        this.#setOutbox(task, task.outbox && withReceipt(task.outbox, body));
+        break;
+      case 'compacted':
+        this.bytes -= task.compact(body.from, body.to);
+        while (this.nextToCompact?.superseded.length === 0) this.#compactedTasks += 1;
+        break;
     }
+  }
+
+  /** Webhooks of the task are to be told of its new status. @param before undefined where there are none */
+  #tell(task: TaskFold, n: number, before: StatusThen | undefined, metadata?: JsonObject): void {
+    if (task.outbox === undefined || before === undefined) return;
+    const trigger = { n, status: task.statusNow, ...(metadata && { metadata }) };
+    this.#setOutbox(task, withStatus(task.outbox, before, trigger));
+  }
+
+  #setOutbox(task: TaskFold, outbox: Outbox | undefined): void {
+    task.outbox = outbox;
+    const isWaiting = outbox !== undefined && earliestDue(outbox) !== undefined;
+    if (isWaiting === this.waiting.has(task.local)) return;
+    const waiting = new Set(this.waiting);
+    if (isWaiting) waiting.add(task.local);
+    else waiting.delete(task.local);
+    this.waiting = waiting;
   }
 
   #addMessage(n: number, at: EpochMs, local: string, message: MessageEntry['message']): void {

@@ -1,7 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Artifact, Dialect, Message, Part, Task } from '../../protocol/model.ts';
 import type { TaskState } from '../../protocol/task-state.ts';
-import { toTimestamp, type EpochMs, type JsonObject } from '../../protocol/units.ts';
+import { toTimestamp, type Bytes, type EpochMs, type JsonObject } from '../../protocol/units.ts';
+import { isLong, type ChunkRun, type OpenRun } from './chunk-runs.ts';
 import { LayeredList, LayeredMap } from './layered.ts';
+import type { Outbox, StatusThen } from './outbox.ts';
 import type { ArtifactRecord, RunKey, StoredMessage, TaskRecord } from './records.ts';
 import { joinTaskId } from './session-ref.ts';
 
@@ -14,9 +17,13 @@ export interface MessageEntry {
   readonly message: StoredMessage;
 }
 
-interface ArtifactFold {
+export interface ArtifactFold {
   head: Omit<Artifact, 'parts'>;
   parts: LayeredList<Part>;
+  /** Set by the record that holds all of it. */
+  isWhole: boolean;
+  /** What that record makes superfluous. */
+  runs: LayeredList<ChunkRun>;
 }
 
 /** One task of a session, as its records left it. Only the session's reducer changes it. */
@@ -42,6 +49,12 @@ export class TaskFold {
   queued = -1;
   /** Record number of the message that came with the task. */
   firstMessage: number | undefined;
+  /** Its webhooks, and what they are still to be told; undefined while it never had one. */
+  outbox: Outbox | undefined;
+  /** Since the task has ended: records whose content whole artifacts hold as well, oldest first. */
+  superseded: readonly ChunkRun[] = [];
+  /** First and last number of each run of records that may be missing. */
+  compacted: readonly (readonly [number, number])[] = [];
 
   constructor(record: TaskRecord, base?: TaskFold) {
     this.local = record.task;
@@ -64,8 +77,8 @@ export class TaskFold {
       dialect: this.dialect,
     };
     const fork = new TaskFold(this.alias === undefined ? record : { ...record, alias: this.alias }, this);
-    const { state, stateBefore, statusMessage, metadata, withdrawn, pristine, reply, queued, firstMessage } =
-      this;
+    const { state, stateBefore, statusMessage, metadata, withdrawn, pristine, reply, queued } = this;
+    const { firstMessage, outbox, superseded, compacted } = this;
     return Object.assign(fork, {
       state,
       stateBefore,
@@ -76,6 +89,9 @@ export class TaskFold {
       reply,
       queued,
       firstMessage,
+      outbox,
+      superseded,
+      compacted,
     });
   }
 
@@ -85,6 +101,11 @@ export class TaskFold {
 
   get attempt(): number {
     return Number(this.by.slice(this.by.lastIndexOf('.') + 1));
+  }
+
+  get statusNow(): StatusThen {
+    const { state, statusAt: at, statusMessage: message } = this;
+    return message === undefined ? { state, at } : { state, at, message };
   }
 
   /** The client's message that the present (or last) run answers. */
@@ -102,12 +123,58 @@ export class TaskFold {
     if (record.append !== true || record.whole === true || known === undefined) {
       const list = new LayeredList<Part>();
       for (const part of parts) list.push(part);
-      this.artifacts.set(head.artifactId, { head, parts: list });
+      // One fork per layer: an artifact that is replaced ten thousand times is not ten thousand lists deep.
+      const own = this.artifacts.getOwn(head.artifactId);
+      const runs = own?.runs ?? known?.runs.fork() ?? new LayeredList<ChunkRun>();
+      this.artifacts.set(head.artifactId, { head, parts: list, isWhole: record.whole === true, runs });
       return;
     }
-    const own = this.artifacts.getOwn(head.artifactId) ?? { head: known.head, parts: known.parts.fork() };
+    const own = this.#ownArtifact(head.artifactId, known);
+    own.isWhole = false;
     for (const part of parts) own.parts.push(part);
-    this.artifacts.set(head.artifactId, own);
+  }
+
+  /** Whether this is all of an artifact. */
+  isNow(artifact: Artifact): boolean {
+    const { parts, ...head } = artifact;
+    const known = this.artifacts.get(head.artifactId);
+    return known !== undefined && isDeepStrictEqual([head, parts], [known.head, [...known.parts]]);
+  }
+
+  /** Chunks of an artifact stood together, and nothing that stays leans on them. */
+  keepRun({ artifactId, from, to, bytes }: OpenRun): void {
+    const known = this.artifacts.get(artifactId);
+    if (known !== undefined && isLong({ from, to, bytes }))
+      this.#ownArtifact(artifactId, known).runs.push({ from, to, bytes });
+  }
+
+  /** The task has ended. Costs its runs of chunks. @returns whether whole artifacts have superseded any */
+  supersede(): boolean {
+    const runs: ChunkRun[] = [];
+    for (const [, { isWhole, runs: own }] of this.artifacts.entries()) if (isWhole) runs.push(...own);
+    this.superseded = runs.sort((a, b) => a.from - b.from);
+    return runs.length > 0;
+  }
+
+  /** What stood between these numbers may be missing from now on. @returns bytes that this gives back */
+  compact(from: number, to: number): Bytes {
+    const isGone = (run: ChunkRun): boolean => run.from >= from && run.to <= to;
+    const gone = this.superseded.filter(isGone);
+    this.superseded = this.superseded.filter((run) => !isGone(run));
+    this.compacted = [...this.compacted, [from, to]];
+    return gone.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  #ownArtifact(artifactId: string, known: ArtifactFold): ArtifactFold {
+    const { head, isWhole } = known;
+    const own = this.artifacts.getOwn(artifactId) ?? {
+      head,
+      parts: known.parts.fork(),
+      isWhole,
+      runs: known.runs.fork(),
+    };
+    this.artifacts.set(artifactId, own);
+    return own;
   }
 
   /** The task as a client is shown it. O(what is shown). @param historyLength most recent messages; undefined = all */

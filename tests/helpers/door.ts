@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
+import type { ServerParts } from '../../server/app.ts';
 import { FakeBackend } from './fake-backend.ts';
 import { sendV01 } from './rpc.ts';
 import { type TestServer, useServer } from './server.ts';
@@ -14,14 +15,17 @@ export const SEND = JSON.stringify({
 });
 
 /** A server with a fake behind its doors. */
-export function useDoor(env: Record<string, string> = {}): {
+export function useDoor(
+  env: Record<string, string> = {},
+  parts: () => Partial<ServerParts> = () => ({}),
+): {
   readonly door: TestServer;
   readonly backend: FakeBackend;
 } {
   let backend = new FakeBackend();
   const door = useServer(() => {
     backend = new FakeBackend();
-    return { buildBackend: () => backend };
+    return { buildBackend: () => backend, ...parts() };
   }, env);
   return {
     door,

@@ -1,16 +1,28 @@
-import type { A2AOperations, Answer, CallContext } from '../../server/a2a/call.ts';
+import type { A2AOperations, Answer, CallContext, StreamAnswer } from '../../server/a2a/call.ts';
 import type { Backend } from '../../server/backend.ts';
 import type { Readiness } from '../../server/http/health.ts';
 import { taskNotFound } from '../../protocol/errors.ts';
 import type {
   CancelTaskParams,
+  CreatePushParams,
+  DeletePushParams,
   Dialect,
+  GetPushParams,
   GetTaskParams,
+  ListPushParams,
+  ListTasksParams,
+  PushConfig,
+  PushConfigPage,
+  PushConfigView,
   SendParams,
   SendResult,
+  SubscribeParams,
+  TaskPage,
   TaskView,
 } from '../../protocol/model.ts';
+import { chunkEvent, ScriptedStream, statusEvent, taskEvent } from './scripted-stream.ts';
 
+type Streaming = (call: CallContext) => StreamAnswer | Promise<StreamAnswer>;
 type Behaviour = (params: SendParams, call: CallContext) => Promise<Answer<SendResult>>;
 
 /** A task as the fake shows it: completed, with one artifact. */
@@ -27,6 +39,13 @@ export function viewOf(id: string, dialect: Dialect, text = 'done'): TaskView {
     },
   };
 }
+
+const HOOK = 'https://hook.example';
+
+const configOf = (taskId: string, config: PushConfig): PushConfigView => ({
+  taskId,
+  config: { id: taskId, ...config },
+});
 
 /** Operations without sessions: what stands behind the doors when only the doors are tested. */
 export class FakeBackend implements Backend, A2AOperations {
@@ -51,11 +70,45 @@ export class FakeBackend implements Backend, A2AOperations {
         this.delivered++;
       },
     });
+  /** What a stream tells; the default: a task, a chunk, its completion. */
+  onStream: Streaming = ({ dialect }) =>
+    this.streamOf(
+      new ScriptedStream(
+        taskEvent({ dialect }),
+        chunkEvent('hello', { dialect }),
+        statusEvent('TASK_STATE_COMPLETED', true, { dialect }),
+        'end',
+      ),
+      dialect,
+    );
   onDrain: () => Promise<void> = () => Promise.resolve();
 
   sendMessage(params: SendParams, call: CallContext): Promise<Answer<SendResult>> {
     this.calls.push({ operation: 'sendMessage', params, call });
     return this.onSend(params, call);
+  }
+
+  /** A stream of a task that a dialect made, stored. */
+  streamOf(frames: ScriptedStream, dialect: Dialect = 'v1'): StreamAnswer {
+    return {
+      frames,
+      of: { dialect },
+      persistence: 'stored',
+      delivered: () => {
+        this.delivered++;
+      },
+    };
+  }
+
+  async sendStreamingMessage(params: SendParams, call: CallContext): Promise<StreamAnswer> {
+    this.calls.push({ operation: 'sendStreamingMessage', params, call });
+    return await this.onStream(call);
+  }
+
+  async subscribeToTask(params: SubscribeParams, call: CallContext): Promise<StreamAnswer> {
+    this.calls.push({ operation: 'subscribeToTask', params, call });
+    if (params.id === 'unknown') throw taskNotFound(params.id);
+    return await this.onStream(call);
   }
 
   getTask(params: GetTaskParams, call: CallContext): Promise<Answer<TaskView>> {
@@ -67,6 +120,39 @@ export class FakeBackend implements Backend, A2AOperations {
   cancelTask(params: CancelTaskParams, call: CallContext): Promise<Answer<TaskView>> {
     this.calls.push({ operation: 'cancelTask', params, call });
     return Promise.resolve({ result: viewOf(params.id, call.dialect), persistence: 'deferred' });
+  }
+
+  listTasks(params: ListTasksParams, call: CallContext): Promise<Answer<TaskPage>> {
+    this.calls.push({ operation: 'listTasks', params, call });
+    const { pageSize = 50, includeArtifacts } = params;
+    const tasks = [viewOf('s1.t1', 'v1')];
+    return Promise.resolve({
+      result: { tasks, nextPageToken: '', pageSize, totalSize: tasks.length, includeArtifacts },
+    });
+  }
+
+  createPushConfig(params: CreatePushParams, call: CallContext): Promise<Answer<PushConfigView | undefined>> {
+    this.calls.push({ operation: 'createPushConfig', params, call });
+    const result = params.config === null ? undefined : configOf(params.taskId, params.config);
+    return Promise.resolve({ result, persistence: 'stored' });
+  }
+
+  getPushConfig(params: GetPushParams, call: CallContext): Promise<Answer<PushConfigView | undefined>> {
+    this.calls.push({ operation: 'getPushConfig', params, call });
+    const { id = params.taskId } = params;
+    const result = id === 'none' ? undefined : configOf(params.taskId, { id, url: HOOK });
+    return Promise.resolve({ result });
+  }
+
+  listPushConfigs(params: ListPushParams, call: CallContext): Promise<Answer<PushConfigPage>> {
+    this.calls.push({ operation: 'listPushConfigs', params, call });
+    const configs = [configOf(params.taskId, { id: 'c1', url: HOOK })];
+    return Promise.resolve({ result: { configs, nextPageToken: '' } });
+  }
+
+  deletePushConfig(params: DeletePushParams, call: CallContext): Promise<Answer<undefined>> {
+    this.calls.push({ operation: 'deletePushConfig', params, call });
+    return Promise.resolve({ result: undefined, persistence: 'stored' });
   }
 
   readiness(): Omit<Readiness, 'draining'> {

@@ -201,12 +201,24 @@ export async function readAll(store: SessionStore, ref = refOf()): Promise<Store
 
 /** What a fold says, as plain data: two folds over the same records say the same. */
 export function plainFold(session: Session): object {
-  const { epoch, head, w, lastAt, skipped, readOnly } = session;
+  const { epoch, head, w, lastAt, skipped, readOnly, deliveryDue } = session;
+  const waiting = [...session.waiting].sort();
   const tasks = [...session.tasks()].map((task) => {
     // Whatever fields a task has: one that a fork forgets makes a difference.
     const { history, artifacts, ...fields } = task;
     const kept = [...artifacts.entries()].map(([id, { head: about, parts }]) => [id, about, [...parts]]);
     return { ...fields, turn: task.turn, history: [...history], artifacts: kept };
   });
-  return { epoch, head, w, lastAt, skipped, readOnly, messages: [...session.messages], tasks };
+  return {
+    epoch,
+    head,
+    w,
+    lastAt,
+    skipped,
+    readOnly,
+    deliveryDue,
+    waiting,
+    messages: [...session.messages],
+    tasks,
+  };
 }

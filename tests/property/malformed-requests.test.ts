@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { createLogger } from '../../server/observability/logger.ts';
 import { createMetrics } from '../../server/observability/metrics.ts';
-import { type RpcResponse, RpcServer } from '../../server/rpc/rpc-server.ts';
+import type { RpcAnswer } from '../../server/rpc/rpc-answer.ts';
+import { RpcServer } from '../../server/rpc/rpc-server.ts';
 import { resolvePrincipal } from '../../server/security/principal.ts';
 import { FakeBackend } from '../helpers/fake-backend.ts';
 import { LogLines } from '../helpers/log-lines.ts';
@@ -21,6 +22,16 @@ const METHODS = [
   'GetTask',
   'ListTasks',
   'message/stream',
+  'tasks/sendSubscribe',
+  'SubscribeToTask',
+  'tasks/resubscribe',
+  'CreateTaskPushNotificationConfig',
+  'tasks/pushNotificationConfig/set',
+  'tasks/pushNotification/set',
+  'GetTaskPushNotificationConfig',
+  'tasks/pushNotificationConfig/list',
+  'DeleteTaskPushNotificationConfig',
+  'GetExtendedAgentCard',
 ];
 const PROTOTYPE_KEYS = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty'];
 
@@ -30,9 +41,16 @@ const odd = fc.oneof(
   fc.dictionary(fc.oneof(fc.constantFrom(...PROTOTYPE_KEYS), fc.string()), fc.jsonValue()),
 );
 
-const good = fc.constantFrom<object>(sendV01('t1', 'hi'), sendV03('m1', 'hi'), sendV1('m1', 'hi'), {
-  id: 't1',
-});
+const good = fc.constantFrom<object>(
+  sendV01('t1', 'hi'),
+  sendV03('m1', 'hi'),
+  sendV1('m1', 'hi'),
+  {
+    id: 't1',
+  },
+  { taskId: 't1', url: 'https://hook.example', id: 'c1' },
+  { id: 't1', pushNotificationConfig: { url: 'https://hook.example' } },
+);
 
 /** Good params with one member, at any depth, made odd. */
 const bent = fc.tuple(good, fc.nat(), odd).map(([params, at, value]) => {
@@ -89,16 +107,31 @@ function readableId(bytes: Uint8Array): unknown {
   }
 }
 
+/** Status and body, of a stream for each of its events. */
+async function told(answer: RpcAnswer): Promise<[number, string | undefined][]> {
+  if (!('frames' in answer)) return [[answer.status, answer.body]];
+  const all: [number, string][] = [];
+  for (let step = await answer.frames.next(); step.done !== true; step = await answer.frames.next())
+    all.push([200, step.value.data]);
+  return all;
+}
+
 describe('malformed requests', () => {
   it(`get a JSON-RPC answer with the right id and code, ${RUNS} times, and leave nothing behind`, async function () {
     this.timeout(60_000);
     const logs = new LogLines();
     const log = createLogger({ level: 'info', destination: logs, now: () => 0 });
     const backend = new FakeBackend();
-    const rpc = new RpcServer({ operations: backend, lenientVersion: false, log, metrics: createMetrics() });
+    const rpc = new RpcServer({
+      operations: backend,
+      capabilities: { streaming: true, pushNotifications: true },
+      lenientVersion: false,
+      log,
+      metrics: createMetrics(),
+    });
     let errors = 0;
 
-    const check = (bytes: Uint8Array, { status, body: text }: RpcResponse): void => {
+    const check = (bytes: Uint8Array, status: number, text: string | undefined): void => {
       if (status === 204) {
         expect(text).to.equal(undefined);
         return;
@@ -122,7 +155,8 @@ describe('malformed requests', () => {
 
     await fc.assert(
       fc.asyncProperty(body, fc.constantFrom(undefined, '1.0', '0.3', '2.0'), async (bytes, version) => {
-        check(bytes, await rpc.handle(bytes, { requestId: 'r', principal: resolvePrincipal(), version }));
+        const facts = { requestId: 'r', principal: resolvePrincipal(), version, extensions: [] };
+        for (const [status, text] of await told(await rpc.handle(bytes, facts))) check(bytes, status, text);
       }),
       { numRuns: RUNS },
     );

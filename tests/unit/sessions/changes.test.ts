@@ -126,6 +126,8 @@ describe('changing a session', () => {
     const outcomes = new Set<string>();
     for (let i = 0; i < 10; i++) outcomes.add(await reasonOf(session.change(say('t1', 'x'.repeat(50)))));
     expect([...outcomes]).to.deep.equal(['it succeeded', 'RESOURCE_EXHAUSTED']);
+    // A status that ends nothing could be said for ever.
+    expect(await reasonOf(session.change(moveTo('t1', 'TASK_STATE_WORKING')))).to.equal('RESOURCE_EXHAUSTED');
     expect(await session.change(moveTo('t1', 'TASK_STATE_COMPLETED'))).to.equal('stored');
   });
 

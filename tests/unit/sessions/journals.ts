@@ -2,8 +2,10 @@ import fc from 'fast-check';
 import { TASK_STATES } from '../../../protocol/task-state.ts';
 import {
   fromStoredJson,
+  saysIdentity,
   toDecided,
   toStoredJson,
+  type DecidedRecord,
   type JournalRecord,
   type RecordBody,
 } from '../../../server/sessions/records.ts';
@@ -25,6 +27,9 @@ const body: fc.Arbitrary<RecordBody> = fc
       'artifact',
       'reply',
       'state',
+      'push',
+      'unpush',
+      'receipt',
       'refused',
     ),
     at: fc.integer({ min: 1, max: 1_000 }),
@@ -51,6 +56,12 @@ const body: fc.Arbitrary<RecordBody> = fc
         return { t, at, task, by, message };
       case 'state':
         return { t, at, task, by, key: artifactId, value: text };
+      case 'push':
+        return { t, at, task, id: artifactId, config: { url: `https://example.com/${text}` } };
+      case 'unpush':
+        return { t, at, task, id: artifactId };
+      case 'receipt':
+        return { t, at, task, id: artifactId, ...(flag ? { upTo: at % 40 } : { tries: 1, next: at }) };
       case 'refused':
         return { t, at, why: text, record: { t: 'message', at, task, message } };
       default:
@@ -74,18 +85,21 @@ export function journalOf(list: readonly Step[]): { decided: JournalRecord[]; st
   const decided: JournalRecord[] = [];
   const stored: JournalRecord[] = [];
   const seqs = new Map<string, number>();
+  let last: DecidedRecord | undefined;
   list.forEach(({ body: content, instance, startsCommit }, i) => {
     const seq = (seqs.get(instance) ?? 0) + 1;
     seqs.set(instance, seq);
     const record = toDecided({ instance, seq }, content);
-    const before = decided.at(-1)?.identity;
     // A commit is one instance's.
-    const first = startsCommit || before?.instance !== instance;
-    const json = toStoredJson(record, before, first);
+    const before = startsCommit || last?.identity.instance !== instance ? undefined : last;
+    const json = toStoredJson(record, last?.identity, before);
     const read = fromStoredJson(i + 1, json, stored.at(-1)?.identity);
     if (read === undefined) throw new Error(`does not come back: ${json}`);
-    decided.push({ n: i + 1, ...record, skippable: false });
+    const { identity, body: said, bytes } = record;
+    const says = saysIdentity(record, before);
+    decided.push({ n: i + 1, identity, body: said, bytes, skippable: false, says });
     stored.push(read);
+    last = record;
   });
   return { decided, stored };
 }

@@ -22,7 +22,11 @@ const BEFORE = { instance: 'i1', seq: 4 };
 
 describe('a record in the store', () => {
   const json = (seq: number, follows: typeof BEFORE | undefined, first: boolean): string =>
-    toStoredJson(toDecided({ instance: 'i1', seq }, MESSAGE), follows, first);
+    toStoredJson(
+      toDecided({ instance: 'i1', seq }, MESSAGE),
+      follows,
+      first || follows === undefined ? undefined : toDecided(follows, MESSAGE),
+    );
 
   it('says its identity first in a commit, and wherever it does not count on', () => {
     expect(json(5, BEFORE, false)).to.equal(JSON.stringify(MESSAGE));
@@ -35,6 +39,25 @@ describe('a record in the store', () => {
     expect(JSON.parse(json(6, BEFORE, true))).to.deep.equal({ ...MESSAGE, o: 'i1.6', p: 'i1.4' });
     const other = { instance: 'i2', seq: 4 };
     expect(JSON.parse(json(5, other, true))).to.deep.equal({ ...MESSAGE, o: 'i1.5', p: 'i2.4' });
+  });
+
+  it('says its identity behind the chunks of an artifact, which may be deleted one day', () => {
+    const chunk = (artifactId: string, more: object = { append: true }): RecordBody => ({
+      t: 'artifact',
+      at: 7,
+      task: 't1',
+      artifact: { artifactId, parts: [] },
+      ...more,
+    });
+    const behind = (body: RecordBody): unknown =>
+      (
+        JSON.parse(
+          toStoredJson(toDecided({ instance: 'i1', seq: 5 }, body), BEFORE, toDecided(BEFORE, chunk('a'))),
+        ) as { o?: string }
+      ).o;
+    expect(behind(chunk('a'))).to.equal(undefined);
+    for (const body of [MESSAGE, chunk('b'), chunk('a', { whole: true }), { ...chunk('a'), task: 't2' }])
+      expect(behind(body), JSON.stringify(body)).to.equal('i1.5');
   });
 
   it('comes back with its identity, also where it says none', () => {

@@ -1,0 +1,230 @@
+import type { Drafts } from './drafts.ts';
+import { isCompacted } from './ended-tasks.ts';
+import type { FeedPosition } from './feed-position.ts';
+import { JournalReader } from './journal-reader.ts';
+import type { AppliedRecord } from './recent-records.ts';
+import type { Identity, RecordBody } from './records.ts';
+import type { SessionParts } from './session-parts.ts';
+import type { SessionRef } from './session-ref.ts';
+import { StoreUnavailableError, TAIL_MAX_RECORDS } from './session-store.ts';
+import type { StoredJournal } from './stored-journal.ts';
+
+/** What a follower is given, and where it leaves it. */
+export interface FeedEntry {
+  readonly body: RecordBody;
+  readonly position: FeedPosition;
+}
+
+export type Pull =
+  /** In journal order; none: there is nothing new. */
+  | { readonly kind: 'entries'; readonly entries: readonly FeedEntry[] }
+  /** The journal does not lead on from where the follower stands: it has to begin with what the session is now. */
+  | { readonly kind: 'reset' }
+  /** The session is gone. */
+  | { readonly kind: 'gone' }
+  /** What comes next cannot be read now, because the store is away. */
+  | { readonly kind: 'unavailable' }
+  /** The session is being read anew. */
+  | { readonly kind: 'loading' };
+
+/** What a follower reads from: one session's layers, and its store. */
+export interface FeedSource {
+  readonly parts: SessionParts;
+  readonly ref: SessionRef;
+  readonly journal: StoredJournal;
+  readonly drafts: Drafts;
+  /** Called after every change of what may be told. @returns how to stop */
+  observe(listener: () => void): () => void;
+}
+
+/** Where whoever looks at the session now stands, with what was acknowledged from memory. */
+export function standing({ parts, journal, drafts }: FeedSource): FeedPosition {
+  const { epoch, head: n } = journal.session;
+  const seq = drafts.lastDeferredSeq;
+  return seq === 0 ? { epoch, n } : { epoch, n, deferred: { instance: parts.instance, seq } };
+}
+
+/**
+ * Reads the records of one task as they are stored, and behind them those that were acknowledged from memory. It pulls:
+ * nothing is kept for one that is slow. What it was given from memory is not given again once it is stored, wherever that
+ * is. The session has to be pinned meanwhile.
+ */
+export class JournalFollower {
+  readonly #source: FeedSource;
+  readonly #task: string;
+  readonly #reader: JournalReader;
+  #position: FeedPosition;
+  #generation: number;
+  /** Of the record at the position, where it is known. */
+  #identity: Identity | undefined;
+  #hasNews = true;
+  #wake: (() => void) | undefined;
+  readonly #stopObserving: () => void;
+  #isClosed = false;
+
+  /**
+   * @param task local id; records of others are passed over
+   * @param from where it was before; absent: where the session stands now
+   */
+  constructor(source: FeedSource, task: string, from: FeedPosition = standing(source)) {
+    this.#source = source;
+    this.#task = task;
+    this.#reader = new JournalReader(source.parts.store, source.ref);
+    this.#position = from;
+    this.#generation = source.journal.generation;
+    source.journal.recent.follow(source.journal.session.head);
+    this.#stopObserving = source.observe(() => {
+      this.#hasNews = true;
+      this.#wake?.();
+    });
+  }
+
+  get position(): FeedPosition {
+    return this.#position;
+  }
+
+  /** Something has changed since the last pull was begun. */
+  get hasNews(): boolean {
+    return this.#hasNews;
+  }
+
+  /** Stands where the session stands now: for whoever is about to look at all of it. */
+  restart(): FeedPosition {
+    this.#position = standing(this.#source);
+    this.#generation = this.#source.journal.generation;
+    this.#identity = undefined;
+    return this.#position;
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#stopObserving();
+    this.#source.journal.recent.unfollow();
+  }
+
+  /** Resolves when there may be something to pull, or after a while, or when the signal is aborted. */
+  async news(withinMs: number, signal: AbortSignal): Promise<void> {
+    if (this.#hasNews || signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        this.#wake = undefined;
+        resolve();
+      };
+      const timer = setTimeout(done, withinMs);
+      signal.addEventListener('abort', done);
+      this.#wake = done;
+    });
+  }
+
+  /**
+   * What comes next: some of it when it is much.
+   *
+   * @throws {SessionDamagedError}
+   */
+  async pull(): Promise<Pull> {
+    for (;;) {
+      this.#hasNews = false;
+      const { journal } = this.#source;
+      const state = this.#judge();
+      if (state !== 'fits') return { kind: state };
+      const { n } = this.#position;
+      if (n === journal.session.head) return { kind: 'entries', entries: this.#deferred() };
+      const applied = journal.recent.after(n) ?? (await this.#stored());
+      if (typeof applied === 'string') return { kind: applied };
+      // While the store was asked the session may have begun anew: then all of it is of another one.
+      if (this.#judge() !== 'fits') continue;
+      const entries = this.#take(applied);
+      if (entries === 'reset') return { kind: 'reset' };
+      if (entries.length > 0) return { kind: 'entries', entries };
+    }
+  }
+
+  #judge(): 'fits' | 'reset' | 'gone' | 'loading' {
+    const { journal, drafts, parts } = this.#source;
+    const { epoch, n, deferred } = this.#position;
+    const { session } = journal;
+    const acknowledged = drafts.lastDeferredSeq;
+    if (journal.hasEnded && acknowledged === 0) return 'gone';
+    const isNotThere = !session.exists && acknowledged === 0;
+    if (!journal.isWhole || isNotThere) return 'loading';
+    // Who has seen nothing that is stored goes on in whatever session its records have come to.
+    const isFresh = n === 0 && deferred !== undefined;
+    if (isFresh) this.#generation = journal.generation;
+    else if (epoch !== session.epoch || this.#generation !== journal.generation) return 'reset';
+    if (n > session.head) return 'reset';
+    if (deferred === undefined) return 'fits';
+    const known = Math.max(
+      journal.seqOf(deferred.instance),
+      deferred.instance === parts.instance ? acknowledged : 0,
+    );
+    return deferred.seq <= known ? 'fits' : 'reset';
+  }
+
+  /** Records that this process does not have in its memory any more. */
+  async #stored(): Promise<readonly AppliedRecord[] | 'reset' | 'gone' | 'unavailable'> {
+    const { epoch } = this.#source.journal.session;
+    const { n, deferred } = this.#position;
+    try {
+      // Whose a record is matters only to who was given some of an instance's before they were stored.
+      return await this.#reader.after(epoch, n, deferred === undefined ? 'any' : this.#identity);
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) return 'unavailable';
+      throw error;
+    }
+  }
+
+  #take(applied: readonly AppliedRecord[]): FeedEntry[] | 'reset' {
+    const { session } = this.#source.journal;
+    const entries: FeedEntry[] = [];
+    for (const { n, record } of applied) {
+      // The store may know more than this session has applied: that is for when it has.
+      if (n > session.head) break;
+      if (record === undefined && !this.#isOthers(n)) return 'reset';
+      const { deferred } = this.#position;
+      const writer = record?.identity;
+      if (deferred !== undefined && writer?.instance === '') return 'reset';
+      const seq = writer !== undefined && writer.instance === deferred?.instance ? writer.seq : 0;
+      const seen = deferred?.seq ?? 0;
+      const wasGiven = seq > 0 && seq <= seen;
+      const goesOn = deferred !== undefined && seq < seen;
+      this.#position = { epoch: session.epoch, n, ...(goesOn && { deferred }) };
+      this.#identity = writer?.instance === '' ? undefined : writer;
+      if (record?.body !== undefined && !wasGiven && this.#concerns(record.body))
+        entries.push({ body: record.body, position: this.#position });
+    }
+    return entries;
+  }
+
+  /** What was acknowledged and waits for the store. */
+  #deferred(): FeedEntry[] {
+    const { journal, drafts, parts } = this.#source;
+    const { instance } = parts;
+    const { epoch, head: n } = journal.session;
+    const seen = this.#position.deferred;
+    // Everything that is stored was seen: what came to stand there needs no word of its own any more.
+    const isWaiting = seen?.instance === instance && seen.seq > journal.seqOf(instance);
+    this.#position = { epoch, n, ...(isWaiting && { deferred: seen }) };
+    const entries: FeedEntry[] = [];
+    let count = 0;
+    for (const { identity, body } of drafts.deferredAfter(this.#position.deferred?.seq ?? 0)) {
+      if (count++ === TAIL_MAX_RECORDS) break;
+      this.#position = { epoch, n, deferred: identity };
+      if (this.#concerns(body)) entries.push({ body, position: this.#position });
+    }
+    return entries;
+  }
+
+  #concerns(body: RecordBody): boolean {
+    return 'task' in body && body.task === this.#task;
+  }
+
+  /** Whether a record that is missing was another task's, and is no loss. */
+  #isOthers(n: number): boolean {
+    const { session } = this.#source.journal;
+    const own = session.task(this.#task)?.compacted ?? [];
+    return isCompacted(session, n) && !own.some(([from, to]) => from <= n && n <= to);
+  }
+}

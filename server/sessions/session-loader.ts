@@ -1,0 +1,87 @@
+import { storeUnavailable } from '../../protocol/errors.ts';
+import type { AnswerMarks } from './answer-marks.ts';
+import { LiveSession } from './live-session.ts';
+import type { SessionParts } from './session-parts.ts';
+import type { SessionPool } from './session-pool.ts';
+import { refKey, type SessionRef } from './session-ref.ts';
+import { StoreUnavailableError } from './session-store.ts';
+import type { Session } from './session.ts';
+
+/**
+ * What is to be known about a session before it is used: `existing` must be there; `create` may be new, so it is looked
+ * for; `new` is expected to be new (its id is random or derived), so a commit that creates it is tried without looking.
+ */
+export type OpenMode = 'existing' | 'create' | 'new';
+
+/** Brings sessions that are not in memory from the store into the pool: one load in flight per session. */
+export class SessionLoader {
+  readonly #parts: SessionParts;
+  readonly #pool: SessionPool;
+  readonly #marks: AnswerMarks;
+  readonly #loading = new Map<string, Promise<LiveSession | undefined>>();
+
+  constructor(parts: SessionParts, pool: SessionPool, marks: AnswerMarks) {
+    this.#parts = parts;
+    this.#pool = pool;
+    this.#marks = marks;
+  }
+
+  /** @throws {ProtocolError} STORE_UNAVAILABLE, RESOURCE_EXHAUSTED @throws {SessionDamagedError} */
+  async load(ref: SessionRef, mode: OpenMode): Promise<LiveSession | undefined> {
+    const key = refKey(ref);
+    this.#parts.counters.cache('miss');
+    let loading = this.#loading.get(key);
+    if (loading === undefined) {
+      this.#pool.checkRoom(this.#loading.size);
+      const isMarked = this.#marks.beforeRead(ref) ?? Promise.resolve();
+      const find = () => (mode === 'new' ? this.#fresh(ref) : this.#read(ref));
+      loading = isMarked.then(find).finally(() => {
+        this.#loading.delete(key);
+      });
+      this.#loading.set(key, loading);
+    }
+    try {
+      const loaded = await loading;
+      return this.#pool.settleOn(key, loaded ?? (mode === 'existing' ? undefined : this.#fresh(ref)));
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      if (mode === 'existing') throw storeUnavailable(error);
+      // Provisional: created in the store later, and rebased when somebody else has done so meanwhile.
+      const provisional = this.#fresh(ref);
+      provisional.stopWaiting();
+      return this.#pool.settleOn(key, provisional);
+    }
+  }
+
+  /** Waits until what is being read now has been read. Never throws. */
+  async settled(ref: SessionRef): Promise<void> {
+    await this.#loading.get(refKey(ref))?.catch(() => undefined);
+  }
+
+  /**
+   * A session as the store has it now, for one look: it stays out of memory afterwards, and its life is not renewed.
+   *
+   * @throws {StoreUnavailableError} @throws {SessionDamagedError}
+   */
+  async glance(ref: SessionRef): Promise<Session | undefined> {
+    const session = new LiveSession(this.#parts, ref, () => undefined);
+    return (await session.refresh()) ? session.view : undefined;
+  }
+
+  #fresh(ref: SessionRef): LiveSession {
+    return new LiveSession(this.#parts, ref, (session) => {
+      this.#pool.retreat(session);
+    });
+  }
+
+  async #read(ref: SessionRef): Promise<LiveSession | undefined> {
+    const session = this.#fresh(ref);
+    const { ttlMs, ttlRefresh } = this.#parts;
+    const isThere = await session.refresh(ttlRefresh === 'access' ? ttlMs : undefined);
+    if (isThere) {
+      this.#parts.counters.rehydrated();
+      this.#parts.log('session_rehydrated', { ...ref, head: session.view.head });
+    }
+    return isThere || session.knowsTombstone ? session : undefined;
+  }
+}

@@ -1,0 +1,23 @@
+/** API keys for tests: what an operator's file says of them, and how a client shows them. */
+import { createHash } from 'node:crypto';
+
+export interface TestKey {
+  readonly key: string;
+  readonly tenant: string;
+  readonly subject?: string;
+  readonly roles?: readonly string[];
+}
+
+/** What A2A_API_KEYS_FILE names. */
+export function keysFile(...keys: TestKey[]): object {
+  return {
+    keys: keys.map(({ key, tenant, subject = 'ada', roles }) => ({
+      hash: `sha256:${createHash('sha256').update(key).digest('hex')}`,
+      tenant,
+      subject,
+      ...(roles === undefined ? {} : { roles }),
+    })),
+  };
+}
+
+export const withKey = (key: string): Record<string, string> => ({ Authorization: `Bearer ${key}` });

@@ -1,5 +1,6 @@
 import type { Message, Task, TaskArtifactUpdate, TaskStatusUpdate } from '../../protocol/model.ts';
-import type { JsonValue } from '../../protocol/units.ts';
+import type { JsonObject, JsonValue } from '../../protocol/units.ts';
+import type { AgentFormat } from './agent-format.ts';
 
 /** The part of a session that an agent sees. */
 export interface SessionView {
@@ -15,13 +16,50 @@ export interface SessionView {
   };
 }
 
-/** What an executor is given for one message. */
+/** The request, as far as it is known: only the instance that took it knows, and only until the first run has begun. */
+export interface SendRequest {
+  readonly tenant: string;
+  /** The same object as `userMessage`. */
+  readonly message: Message;
+  readonly configuration:
+    | {
+        readonly acceptedOutputModes: readonly string[];
+        readonly historyLength: number | undefined;
+        readonly returnImmediately: boolean;
+        readonly taskPushNotificationConfig: undefined;
+      }
+    | undefined;
+  readonly metadata: JsonObject | undefined;
+}
+
+/** Who called and how, in the words of `@a2a-js/sdk`. Undefined is what is not known: see {@link SendRequest}. */
+export interface CallView {
+  readonly tenant: string;
+  readonly user: { readonly isAuthenticated: boolean; readonly userName: string } | undefined;
+  /** `1.0`, `0.3` or `0.1`. */
+  readonly requestedVersion: string | undefined;
+  /** URIs of the extensions that the client asked for and the agent card offers. */
+  readonly requestedExtensions: readonly string[] | undefined;
+  readonly activatedExtensions: readonly string[] | undefined;
+  addActivatedExtension(uri: string): void;
+  /** For what an agent's own layers tell each other during one run. */
+  readonly state: Map<string, unknown>;
+}
+
+/**
+ * What an executor is given for one message. A superset of what both lines of `@a2a-js/sdk` give. Messages and tasks are
+ * in the agent's format, of which these types are the JSON one.
+ */
 export interface RequestContext {
   readonly taskId: string;
   readonly contextId: string;
   readonly userMessage: Message;
   /** The task as it stood when the message arrived; undefined when this message made it. */
   readonly task: Task | undefined;
+  /** The tasks that the message refers to, as far as its sender may see them; undefined when it refers to none. */
+  readonly referenceTasks: readonly Task[] | undefined;
+  readonly request: SendRequest;
+  readonly context: CallView;
   /** Aborts when the task is canceled, times out, or the server gives it up. */
   readonly signal: AbortSignal;
   readonly session: SessionView;
@@ -35,19 +73,39 @@ export type AgentEvent =
   | { kind: 'statusUpdate'; data: TaskStatusUpdate }
   | { kind: 'artifactUpdate'; data: TaskArtifactUpdate };
 
-/** Where an executor publishes. Events are copied when they are published and ignored once the task has ended. */
+export type EventName = 'event' | 'finished';
+/** What listens on a bus; only `event` brings the event, as it was published. */
+export type BusListener = (event?: AgentEvent) => void;
+
+/**
+ * Where an executor publishes. Events are copied when they are published and ignored once the task has ended. Besides
+ * {@link AgentEvent} it takes those of both lines of `@a2a-js/sdk`, told by their shape.
+ */
 export interface EventBus {
+  /** Never throws and has nothing to wait for. */
   publish(event: AgentEvent): void;
   /** Says that this run publishes nothing more. The end of `execute` says so too. */
   finished(): void;
+  on(name: EventName, listener: BusListener): this;
+  once(name: EventName, listener: BusListener): this;
+  off(name: EventName, listener: BusListener): this;
+  removeAllListeners(name?: EventName): this;
 }
 
 /**
- * An agent. Structurally compatible with the executors of `@a2a-js/sdk` 1.x: `execute(context, bus)` and
- * `cancelTask(taskId, bus)`.
+ * An agent. Executors of `@a2a-js/sdk` have the same two methods, and run here as they are: see {@link AgentFormat} for
+ * how they read what they are given.
  */
 export interface AgentExecutor {
+  /** Absent: JSON, unless A2A_AGENT_FORMAT or the SDK beside the agent's module says otherwise. */
+  readonly format?: AgentFormat;
   execute(context: RequestContext, bus: EventBus): Promise<void>;
   /** Called beside the abort of `context.signal`; may publish the canceled status itself. */
   cancelTask?(taskId: string, bus: EventBus): Promise<void>;
+}
+
+/** An executor with the types of `@a2a-js/sdk`, whichever line: to be handed in with the format that it reads. */
+export interface ForeignExecutor {
+  execute(context: never, bus: never): Promise<void>;
+  cancelTask?(taskId: string, bus: never): Promise<void>;
 }

@@ -39,11 +39,13 @@ class Run {
     });
   }
 
-  status(state: TaskState): this {
+  /** @param says what the client is told with it */
+  status(state: TaskState, says?: string): this {
     const { taskId, contextId } = this.context;
+    const message = says === undefined ? {} : { message: this.#message(says) };
     this.#bus.publish({
       kind: 'statusUpdate',
-      data: { taskId, contextId, status: { state, timestamp: this.#time() } },
+      data: { taskId, contextId, status: { state, ...message, timestamp: this.#time() } },
     });
     return this;
   }
@@ -66,16 +68,19 @@ class Run {
   }
 
   /** A task that stops in a state that is not completed. */
-  stop(state: TaskState): this {
+  stop(state: TaskState, says?: string): this {
     this.task();
-    return this.status(state);
+    return this.status(state, says);
   }
 
   reply(text: string): this {
-    const { contextId } = this.context;
-    const message: Message = { messageId: randomUUID(), contextId, role: 'ROLE_AGENT', parts: [{ text }] };
-    this.#bus.publish({ kind: 'message', data: message });
+    this.#bus.publish({ kind: 'message', data: this.#message(text) });
     return this;
+  }
+
+  #message(text: string): Message {
+    const { contextId } = this.context;
+    return { messageId: randomUUID(), contextId, role: 'ROLE_AGENT', parts: [{ text }] };
   }
 
   #time(): string {
@@ -114,6 +119,9 @@ function boom(): never {
   throw new Error('boom');
 }
 
+/** A task that waits for authentication has to say so in words: A2A 1.0 §7.6.1. */
+const AUTH_WANTED = 'Pretend to sign in, then say anything.';
+
 /** Numbers are bounded by their digits, so that no text makes the demo allocate or wait without limit. */
 const VERBS: readonly Verb[] = [
   [/^recall$/, (run) => run.complete('recall', run.userTexts.slice(0, -1).join('\n'))],
@@ -121,7 +129,7 @@ const VERBS: readonly Verb[] = [
   [/^msg (.+)$/s, (run, text) => run.reply(`echo: ${text}`)],
   [/^slow (\d{1,5}) (\d{1,5})$/, (run, chunks, everyMs) => slow(run, Number(chunks), Number(everyMs))],
   [/^input$/, (run) => run.stop('TASK_STATE_INPUT_REQUIRED')],
-  [/^auth$/, (run) => run.stop('TASK_STATE_AUTH_REQUIRED')],
+  [/^auth$/, (run) => run.stop('TASK_STATE_AUTH_REQUIRED', AUTH_WANTED)],
   [/^reject$/, (run) => run.stop('TASK_STATE_REJECTED')],
   [/^boom$/, boom],
   [/^big (\d{1,7})$/, (run, bytes) => run.complete('big', 'x'.repeat(Number(bytes)))],

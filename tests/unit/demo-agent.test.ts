@@ -1,14 +1,16 @@
 import { expect } from 'chai';
+import { EventEmitter } from 'node:events';
 import sinon from 'sinon';
 import type { AgentEvent, EventBus, RequestContext } from '../../server/agents/agent-executor.ts';
 import { createDemoAgent } from '../../server/agents/demo-agent.ts';
+import { createRequestContext } from '../../server/agents/request-context.ts';
 import type { Message, Task } from '../../protocol/model.ts';
 import type { TaskState } from '../../protocol/task-state.ts';
 import type { JsonValue } from '../../protocol/units.ts';
 
 const NOON = Date.UTC(2026, 0, 2, 12);
 
-class RecordingBus implements EventBus {
+class RecordingBus extends EventEmitter implements EventBus {
   readonly events: AgentEvent[] = [];
   publish(event: AgentEvent): void {
     this.events.push(event);
@@ -39,25 +41,25 @@ function useSession() {
     const bus = new RecordingBus();
     const userMessage = user(text, messages.length + 1);
     messages.push(userMessage);
-    const context: RequestContext = {
+    const facts = {
+      tenant: 'default',
       taskId: 's1.t1',
       contextId: 's1',
       userMessage,
       task: undefined,
+      referenceTasks: undefined,
+      call: undefined,
       signal: new AbortController().signal,
-      session: {
-        id: 's1',
-        messages: [...messages],
-        state: {
-          get: (key) => notes.get(key),
-          set: (key, value) => {
-            notes.set(key, value);
-          },
+      attempt: 1,
+      messages: () => [...messages],
+      state: {
+        get: (key: string) => notes.get(key),
+        set: (key: string, value: JsonValue) => {
+          notes.set(key, value);
         },
       },
-      attempt: 1,
-      ...over,
     };
+    const context: RequestContext = { ...createRequestContext(facts, 'json'), ...over };
     await createDemoAgent(() => NOON).execute(context, bus);
     return bus;
   };

@@ -2,7 +2,10 @@ import type { LRUCache } from 'lru-cache';
 import type { DurationMs } from '../../protocol/units.ts';
 import type { A2ASessionManager } from '../sessions/session-manager.ts';
 import type { Log } from '../observability/log-events.ts';
+import type { UrlGuard } from '../security/url-guard.ts';
 import type { Clock } from '../sessions/session-parts.ts';
+import type { OpenStreams } from './open-streams.ts';
+import type { SharedLooks } from './shared-looks.ts';
 import type { TaskRunner } from './task-runner.ts';
 
 /** What every operation is built from. */
@@ -11,12 +14,19 @@ export interface A2AParts {
   readonly runner: TaskRunner;
   /** Where v0.1 clients' own task ids led lately: for the time the store is away. */
   readonly aliasHints: LRUCache<string, string>;
+  readonly streams: OpenStreams;
+  readonly looks: SharedLooks;
   readonly clock: Clock;
   readonly log: Log;
+  /** Judges where webhooks may be. */
+  readonly urlGuard: UrlGuard;
   /** A task whose runner was gone has been settled. */
   readonly onRecovered: () => void;
   readonly settings: {
-    readonly idempotency: 'unanswered' | 'off';
+    /** Which sends are taken for repeats of earlier ones; a header may ask for `strict` on one call. */
+    readonly idempotency: 'unanswered' | 'strict' | 'off';
+    /** For so long after it was sent a message that was answered is still repeated, where it is strict. */
+    readonly idempotencyWindowMs: DurationMs;
     /** A blocking call answers after this with the task as it stands. */
     readonly blockingMs: DurationMs;
     /** What a canceled executor has to stop by itself. */

@@ -1,9 +1,20 @@
 import type {
   CancelTaskParams,
+  CreatePushParams,
+  DeletePushParams,
   Dialect,
+  GetPushParams,
   GetTaskParams,
+  ListPushParams,
+  ListTasksParams,
+  PushConfigPage,
+  PushConfigView,
   SendParams,
   SendResult,
+  StreamEvent,
+  SubscribeParams,
+  TaskNames,
+  TaskPage,
   TaskView,
 } from '../../protocol/model.ts';
 import type { Principal } from '../security/principal.ts';
@@ -15,6 +26,12 @@ export interface CallContext {
   readonly dialect: Dialect;
   /** A name that 0.1 and 0.3 share came without a version: the task's own dialect decides the answer. */
   readonly legacy: boolean;
+  /** `Last-Event-ID`: where a stream is to be resumed. */
+  readonly lastEventId?: string;
+  /** `Idempotency-Key`: this send is to be done once, even when its answer has been delivered. */
+  readonly idempotencyKey?: string;
+  /** URIs of the extensions that the client asked for and the agent card offers. */
+  readonly extensions?: readonly string[];
 }
 
 /** Whether everything that the answer tells is in the store. */
@@ -28,9 +45,36 @@ export interface Answer<R> {
   readonly delivered?: () => void;
 }
 
+/** One event and where it leaves its reader. */
+export interface StreamFrame {
+  readonly event: StreamEvent;
+  /** The SSE `id`: `Last-Event-ID` resumes behind this event. */
+  readonly cursor: string;
+}
+
+/** An answer in many parts. Whoever takes it has to exhaust `frames` or to return its iterator. */
+export interface StreamAnswer {
+  /** In journal order. Pulled, never pushed: a reader that does not ask costs nothing. Ends when the stream is over. */
+  readonly frames: AsyncIterable<StreamFrame>;
+  /** Whose stream it is, for the choice of the dialect. */
+  readonly of: TaskNames;
+  readonly persistence?: Persistence;
+  /** To be called when the last byte of the last frame was handed to the socket without error. */
+  readonly delivered?: () => void;
+}
+
 /** The operations, one method each, the same for all dialects. Every one rejects with a `ProtocolError`, or with anything else for -32603. */
 export interface A2AOperations {
   sendMessage(params: SendParams, call: CallContext): Promise<Answer<SendResult>>;
+  sendStreamingMessage(params: SendParams, call: CallContext): Promise<StreamAnswer>;
   getTask(params: GetTaskParams, call: CallContext): Promise<Answer<TaskView>>;
+  listTasks(params: ListTasksParams, call: CallContext): Promise<Answer<TaskPage>>;
   cancelTask(params: CancelTaskParams, call: CallContext): Promise<Answer<TaskView>>;
+  subscribeToTask(params: SubscribeParams, call: CallContext): Promise<StreamAnswer>;
+  /** @returns undefined when a 0.1 client took its webhook away */
+  createPushConfig(params: CreatePushParams, call: CallContext): Promise<Answer<PushConfigView | undefined>>;
+  /** @returns undefined for a 0.1 client whose task has none */
+  getPushConfig(params: GetPushParams, call: CallContext): Promise<Answer<PushConfigView | undefined>>;
+  listPushConfigs(params: ListPushParams, call: CallContext): Promise<Answer<PushConfigPage>>;
+  deletePushConfig(params: DeletePushParams, call: CallContext): Promise<Answer<undefined>>;
 }

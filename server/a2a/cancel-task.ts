@@ -3,8 +3,10 @@ import type { CancelTaskParams, TaskView } from '../../protocol/model.ts';
 import { isRunning, isTerminal } from '../../protocol/task-state.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import type { RecordBody } from '../sessions/records.ts';
+import type { Session } from '../sessions/session.ts';
 import type { A2AParts } from './a2a-parts.ts';
 import type { Answer, CallContext } from './call.ts';
+import { whenStored } from './commit-message.ts';
 import { findTask, toTaskView } from './find-task.ts';
 import { settleIfOrphan } from './settle.ts';
 
@@ -38,15 +40,20 @@ async function cancelNow(parts: A2AParts, session: LiveSession, local: string): 
   const runsElsewhere =
     seen !== undefined && isRunning(seen.state) && seen.runner !== parts.sessions.instance;
   await parts.runner.cancel(session.ref, local, parts.settings.cancelGraceMs);
-  await session.change(
-    (draft, at): RecordBody[] => {
-      const task = draft.task(local);
-      if (task === undefined || task.withdrawn || isTerminal(task.state)) return [];
-      return [{ t: 'status', at, task: local, state: 'TASK_STATE_CANCELED' }];
-    },
-    // Whether a runner elsewhere would hear of it cannot be promised while the store is away.
-    { mustStore: runsElsewhere },
-  );
+  const hasEnded = (fold: Session): boolean => {
+    const task = fold.task(local);
+    return task === undefined || task.withdrawn || isTerminal(task.state);
+  };
+  do {
+    await session.change(
+      (draft, at): RecordBody[] =>
+        hasEnded(draft) ? [] : [{ t: 'status', at, task: local, state: 'TASK_STATE_CANCELED' }],
+      // Whether a runner elsewhere would hear of it cannot be promised while the store is away.
+      { mustStore: runsElsewhere },
+    );
+    // Somebody else may be ending it at the same moment, and that may still fail.
+    await whenStored(session, () => hasEnded(session.view));
+  } while (!hasEnded(session.view));
 }
 
 const notCancelable = (taskId: string): ProtocolError =>

@@ -18,8 +18,8 @@ export async function commitMessage(
     const outcome = await store(placement, session, address, call, derived);
     const { placed } = placement;
     if (placed === undefined) throw new Error('a message was decided without a place');
-    const { message } = placed;
-    const isSeen = (): boolean => message === undefined || session.view.head >= message;
+    // By its number alone it would be taken for whatever another instance has stored there meanwhile.
+    const isSeen = (): boolean => placement.isStanding(session.view);
     if (isSeen()) return { outcome, placed };
     await whenStored(session, isSeen);
   }
@@ -51,13 +51,9 @@ async function store(
   try {
     return await session.change(
       (draft, at) => {
-        if (
-          derived &&
-          draft.exists &&
-          (session.journal.derived.answered || session.journal.derived.serves !== '')
-        ) {
-          throw new AnsweredElsewhere();
-        }
+        const { answered, serves } = session.journal.derived;
+        const isDone = serves !== '' || (answered && placement.earlier(draft) === undefined);
+        if (derived && draft.exists && isDone) throw new AnsweredElsewhere();
         return placement.decide(draft, at);
       },
       { mustStore },

@@ -1,14 +1,45 @@
 import { isTerminal } from '../../protocol/task-state.ts';
+import type { DurationMs, EpochMs } from '../../protocol/units.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import type { StoredMessage } from '../sessions/records.ts';
 import type { Session } from '../sessions/session.ts';
 import type { MessageEntry } from '../sessions/task-fold.ts';
+import type { A2AParts } from './a2a-parts.ts';
+import type { CallContext } from './call.ts';
 import { isSameContent, isSameMessage } from './message-identity.ts';
 
 /** The newest user messages of a session in which a retry is looked for; as many have their answers marked. */
-const WINDOW = 100;
+const LOOK_BACK = 100;
+/** The same where answered ones count for a time: bounded, so that a send costs no more in a session that is long. */
+const STRICT_LOOK_BACK = 1_000;
 
-/** An earlier send of the same message whose answer was not delivered. */
+/** What makes a send the repeat of an earlier, equal one: its answer was not delivered, or it is recent enough. */
+export interface RepeatRule {
+  /** Answered ones are repeated too when they were sent after this moment; Infinity: never. */
+  readonly answeredAfter: EpochMs;
+  /** Monotonic moment of the call: what is answered while it is under way was in flight with it. */
+  readonly askedAt: DurationMs;
+}
+
+/**
+ * One rule for the whole of a call, so that time going by cannot change it between two decisions. `Idempotency-Key` asks
+ * for the strict one, whatever the setting. Its value says nothing: what makes two sends one is who says what under which
+ * message id, so that nobody is given the answer to another message because two keys were alike.
+ *
+ * @returns undefined when every send is a new one
+ */
+export function repeatRule(
+  { settings, clock }: Pick<A2AParts, 'settings' | 'clock'>,
+  call: CallContext,
+): RepeatRule | undefined {
+  const { idempotency, idempotencyWindowMs } = settings;
+  const askedAt = clock.mono();
+  if (idempotency === 'strict' || call.idempotencyKey !== undefined)
+    return { answeredAfter: clock.now() - idempotencyWindowMs, askedAt };
+  return idempotency === 'off' ? undefined : { answeredAfter: Infinity, askedAt };
+}
+
+/** An earlier send of the same message. */
 export interface Repeat {
   readonly local: string;
   /** Record number of the message. */
@@ -21,16 +52,23 @@ export function firstMessage(session: Session): MessageEntry | undefined {
   return undefined;
 }
 
-/** @param local the task the message is for; undefined when it shall make one */
+/**
+ * The newest message like this one.
+ *
+ * @param local the task the message is for; undefined when it shall make one
+ */
 export function findSent(
   session: Session,
   message: StoredMessage,
   local: string | undefined,
+  rule: RepeatRule,
 ): MessageEntry | undefined {
   let seen = 0;
   for (const entry of session.messages.newestFirst()) {
     if (entry.message.role !== 'ROLE_USER') continue;
-    if (++seen > WINDOW) return undefined;
+    const isInReach = seen < LOOK_BACK || (seen < STRICT_LOOK_BACK && entry.at > rule.answeredAfter);
+    if (!isInReach) return undefined;
+    seen += 1;
     if (entry.message.messageId !== message.messageId || !isSameMessage(entry.message, message)) continue;
     const madeItsTask = session.task(entry.task)?.firstMessage === entry.n;
     if (local === undefined ? madeItsTask : entry.task === local) return entry;
@@ -38,25 +76,30 @@ export function findSent(
   return undefined;
 }
 
-export function isAnswered(session: LiveSession, message: number): boolean {
-  const { answered, derived } = session.journal;
-  if (answered.has(message)) return true;
-  const wasDerived = derived.answered || derived.serves !== '';
+function isAnswered(session: LiveSession, message: number, { askedAt }: RepeatRule): boolean {
+  const { journal } = session;
+  if (journal.wasAnswered(message, askedAt)) return true;
+  const wasDerived = journal.wasAnswered(0, askedAt) || journal.derived.serves !== '';
   return wasDerived && firstMessage(session.view)?.n === message;
 }
 
-/** v0.1 has no message id: equal to the task's last message, with no answer delivered since. */
+/** Whether a send like this entry is no new one. */
+export const repeats = (session: LiveSession, entry: MessageEntry, rule: RepeatRule): boolean =>
+  entry.at > rule.answeredAfter || !isAnswered(session, entry.n, rule);
+
+/** v0.1 has no message id: equal to the task's last message, with no answer delivered since (or only lately). */
 export function findV01Repeat(
   session: LiveSession,
   draft: Session,
   local: string,
   message: StoredMessage,
+  rule: RepeatRule,
 ): Repeat | undefined {
   const task = draft.task(local);
   if (task === undefined) return undefined;
   for (const entry of task.history.newestFirst()) {
     if (entry.message.role !== 'ROLE_USER') continue;
-    const isRepeat = isSameContent(entry.message, message) && !isAnswered(session, entry.n);
+    const isRepeat = isSameContent(entry.message, message) && repeats(session, entry, rule);
     return isRepeat ? { local, message: entry.n } : undefined;
   }
   return undefined;

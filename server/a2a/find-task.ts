@@ -83,6 +83,10 @@ function findInMemory(
 export const aliasHintKey = (tenant: string, subject: string, clientTaskId: string): string =>
   `${encodeId(tenant)}/${encodeId(subject)}/${clientTaskId}`;
 
+/** Whether the caller is a 0.1 client. */
+export const isForV01 = (task: TaskFold, call: CallContext): boolean =>
+  call.dialect === 'v01' || (call.legacy && task.dialect === 'v01');
+
 /**
  * @param historyLength as asked for; absent means all, but none to a 0.1 client, which is only known by its task when the
  *   method's name is one that 0.1 and 0.3 share
@@ -93,8 +97,7 @@ export function toTaskView(
   call: CallContext,
   historyLength?: number,
 ): TaskView {
-  const isV01 = call.dialect === 'v01' || (call.legacy && task.dialect === 'v01');
-  const length = historyLength ?? (isV01 ? 0 : undefined);
+  const length = historyLength ?? (isForV01(task, call) ? 0 : undefined);
   const view: TaskView = { task: task.toTask(session.ref.sessionId, length), dialect: task.dialect };
   return task.alias === undefined ? view : { ...view, alias: task.alias };
 }

@@ -7,8 +7,11 @@ import type { RecordBody, StoredMessage } from '../sessions/records.ts';
 import type { Session } from '../sessions/session.ts';
 import type { A2AParts } from './a2a-parts.ts';
 import type { CallContext } from './call.ts';
-import { findSent, findV01Repeat, hasEnded, isAnswered } from './find-repeat.ts';
-import { randomLocalId, toStoredMessage } from './message-identity.ts';
+import { rememberCall } from './call-facts.ts';
+import { findSent, findV01Repeat, hasEnded, repeats } from './find-repeat.ts';
+import type { Repeat, RepeatRule } from './find-repeat.ts';
+import { isSameContent, isSameMessage, randomLocalId, toStoredMessage } from './message-identity.ts';
+import { WebhookRegistration } from './webhook-registration.ts';
 
 /** Where a message went. */
 export interface Placed {
@@ -37,6 +40,8 @@ export class MessagePlacement {
   readonly #address: Address;
   readonly #message: StoredMessage;
   readonly #newLocal = randomLocalId();
+  #registration: WebhookRegistration | undefined;
+  readonly #rule: RepeatRule | undefined;
 
   constructor(
     parts: A2AParts,
@@ -44,6 +49,7 @@ export class MessagePlacement {
     call: CallContext,
     session: LiveSession,
     address: Address,
+    rule: RepeatRule | undefined,
   ) {
     this.#parts = parts;
     this.#params = params;
@@ -51,6 +57,8 @@ export class MessagePlacement {
     this.#session = session;
     this.#address = address;
     this.#message = toStoredMessage(params.message);
+    rememberCall(this.#message, params, call);
+    this.#rule = rule;
   }
 
   /** The message as it is stored. */
@@ -61,9 +69,31 @@ export class MessagePlacement {
   /** Whether a message like this one is in the session: then the marks of its answer have to be current. */
   wasSeen(view: Session): boolean {
     const { clientTaskId, local } = this.#address;
-    if (clientTaskId === undefined) return findSent(view, this.#message, local) !== undefined;
+    const rule = this.#rule;
+    if (rule === undefined) return false;
+    if (clientTaskId === undefined) return findSent(view, this.#message, local, rule) !== undefined;
     const known = view.alias(this.#call.principal.subject, clientTaskId);
-    return known !== undefined && findV01Repeat(this.#session, view, known, this.#message) !== undefined;
+    return (
+      known !== undefined && findV01Repeat(this.#session, view, known, this.#message, rule) !== undefined
+    );
+  }
+
+  /** The message was here before and is not to be taken for a new one. */
+  earlier(draft: Session): Repeat | undefined {
+    const rule = this.#rule;
+    const sent = rule && findSent(draft, this.#message, this.#address.local, rule);
+    const isRepeat = rule !== undefined && sent !== undefined && repeats(this.#session, sent, rule);
+    return isRepeat ? { local: sent.task, message: sent.n } : undefined;
+  }
+
+  /** Whether what it repeats stands in the session where it was found: on a draft it may have been and come to nothing. */
+  isStanding(view: Session): boolean {
+    const { placed } = this;
+    if (placed?.how !== 'repeat') return true;
+    const isSame = this.#address.clientTaskId === undefined ? isSameMessage : isSameContent;
+    for (const { message } of view.task(placed.local)?.history.newestFirst() ?? [])
+      if (isSame(message, this.#message)) return true;
+    return false;
   }
 
   readonly decide = (draft: Session, at: EpochMs): RecordBody[] => {
@@ -88,12 +118,10 @@ export class MessagePlacement {
 
   #decide(draft: Session, at: EpochMs): RecordBody[] {
     const { local } = this.#address;
-    if (this.#parts.settings.idempotency === 'unanswered') {
-      const sent = findSent(draft, this.#message, local);
-      if (sent !== undefined && !isAnswered(this.#session, sent.n)) {
-        this.placed = { local: sent.task, message: sent.n, how: 'repeat' };
-        return [];
-      }
+    const earlier = this.earlier(draft);
+    if (earlier !== undefined) {
+      this.placed = { ...earlier, how: 'repeat' };
+      return [];
     }
     return local === undefined ? this.#begin(draft, at, {}) : this.#continue(draft, at, local, this.#message);
   }
@@ -105,10 +133,8 @@ export class MessagePlacement {
     // 0.1 messages have no id of their own.
     this.#message.messageId = `${clientTaskId}.${messages + 1}`;
     if (local === undefined) return this.#begin(draft, at, { alias: clientTaskId, subject });
-    const repeat =
-      this.#parts.settings.idempotency === 'off'
-        ? undefined
-        : findV01Repeat(this.#session, draft, local, this.#message);
+    const rule = this.#rule;
+    const repeat = rule && findV01Repeat(this.#session, draft, local, this.#message, rule);
     if (repeat !== undefined) {
       this.placed = { ...repeat, how: 'repeat' };
       return [];
@@ -120,6 +146,7 @@ export class MessagePlacement {
 
   #begin(draft: Session, at: EpochMs, alias: { alias?: string; subject?: string }): RecordBody[] {
     const task = this.#newLocal;
+    const webhook = this.#webhook(draft, at, task);
     this.#reserve(task, 'new');
     const { dialect } = this.#call;
     const by = `${this.#parts.sessions.instance}.1`;
@@ -127,24 +154,37 @@ export class MessagePlacement {
       ...(draft.exists ? [] : [{ t: 'created' as const, at }]),
       { t: 'task', at, task, by, ...(dialect !== 'v1' && { dialect }), ...alias },
       { t: 'message', at, task, message: this.#message },
+      ...webhook,
     ];
   }
 
   #continue(draft: Session, at: EpochMs, local: string, message: StoredMessage): RecordBody[] {
     const task = draft.task(local);
-    if (task === undefined || task.withdrawn) throw taskNotFound(this.#params.message.taskId ?? local);
-    if (hasEnded(draft, local)) throw new ProtocolError('INVALID_TASK_STATE');
-    const said: RecordBody = { t: 'message', at, task: local, message };
+    const taskId = this.#params.message.taskId ?? local;
+    if (task === undefined || task.withdrawn) throw taskNotFound(taskId);
+    if (hasEnded(draft, local)) throw new ProtocolError('INVALID_TASK_STATE', { metadata: { taskId } });
+    const said: RecordBody[] = [
+      { t: 'message', at, task: local, message },
+      ...this.#webhook(draft, at, local),
+    ];
     if (!isInterrupted(task.state)) {
       this.placed = { local, message: undefined, how: 'queued' };
-      return [said];
+      return said;
     }
     this.#reserve(local, 'resumed');
     // It leaves the interrupted state before anybody waits for the answer.
     return [
-      said,
+      ...said,
       { t: 'run', at, task: local, by: `${this.#parts.sessions.instance}.${task.attempt + 1}`, next: true },
     ];
+  }
+
+  /** The webhook that the send brings: in the same commit, and before anything that it is to be told of. */
+  #webhook(draft: Session, at: EpochMs, task: string): RecordBody[] {
+    const { pushConfig } = this.#params;
+    if (pushConfig === undefined) return [];
+    this.#registration ??= new WebhookRegistration(pushConfig, this.#call.dialect, 'inSend');
+    return this.#registration.decide(draft, at, task);
   }
 
   #reserve(local: string, how: 'new' | 'resumed'): void {

@@ -20,12 +20,14 @@ export async function isOrphan(parts: A2AParts, session: LiveSession, task: Task
  * Whoever meets an unfinished task whose runner is gone ends it at its head; two who meet it end it once.
  *
  * @param rerun the very send that made the task is repeated: when nothing was recorded yet it is run again instead
+ * @param isRevealed a client was told of the task: when it is run again it cannot turn into a bare message
  */
 export async function settleIfOrphan(
   parts: A2AParts,
   session: LiveSession,
   local: string,
   rerun: boolean,
+  isRevealed = false,
 ): Promise<void> {
   const seen = session.view.task(local);
   if (seen === undefined || !isRunning(seen.state)) return;
@@ -72,5 +74,5 @@ export async function settleIfOrphan(
     runner: by.slice(0, by.lastIndexOf('.')),
     action: decided.rerun ? 'run again' : 'failed',
   });
-  if (decided.rerun) parts.runner.start(session, local);
+  if (decided.rerun) parts.runner.start(session, local, isRevealed);
 }

@@ -1,6 +1,7 @@
 import { isInterrupted, isRunning, isTerminal } from '../../protocol/task-state.ts';
 import type { DurationMs } from '../../protocol/units.ts';
 import type { AgentExecutor } from '../agents/agent-executor.ts';
+import { formatOf } from '../agents/agent-format.ts';
 import type { Log } from '../observability/log-events.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import type { RecordBody, RunKey } from '../sessions/records.ts';
@@ -9,6 +10,7 @@ import type { Clock, TtlRefresh } from '../sessions/session-parts.ts';
 import { joinTaskId } from '../sessions/session-ref.ts';
 import type { TaskFold } from '../sessions/task-fold.ts';
 import { agentMessage } from './message-identity.ts';
+import { findReferenceTasks } from './reference-tasks.ts';
 import { Turn, type TurnOwner } from './turn.ts';
 
 export interface TaskRunOptions {
@@ -29,8 +31,9 @@ const LINGER_MS: DurationMs = 5_000;
 export class TaskRun implements TurnOwner {
   readonly session: LiveSession;
   readonly local: string;
-  isRevealed: boolean;
   readonly #options: TaskRunOptions;
+  readonly #onReveal: () => void;
+  #isRevealed: boolean;
   #turn: Turn | undefined;
   #canceled = false;
   /** Why the server gives the task up, in words for the client. */
@@ -42,14 +45,34 @@ export class TaskRun implements TurnOwner {
   #leave!: () => void;
   readonly #left = new Promise<void>((resolve) => (this.#leave = resolve));
 
-  /** @param isRevealed a client is about to be told of the task */
-  constructor(options: TaskRunOptions, session: LiveSession, local: string, isRevealed: boolean) {
+  /**
+   * @param isRevealed a client is about to be told of the task
+   * @param onReveal called when it turns out later that it is a task
+   */
+  constructor(
+    options: TaskRunOptions,
+    session: LiveSession,
+    local: string,
+    isRevealed: boolean,
+    onReveal: () => void,
+  ) {
     this.#options = options;
+    this.#onReveal = onReveal;
     this.session = session;
     this.local = local;
     const task = session.view.task(local);
     const isKnown = task !== undefined && (!task.pristine || task.turn?.n !== task.firstMessage);
-    this.isRevealed = isRevealed || isKnown || task?.dialect === 'v01';
+    this.#isRevealed = isRevealed || isKnown || task?.dialect === 'v01';
+  }
+
+  /** A client has been told of the task, or the agent itself has begun one: it cannot turn into a bare message any more. */
+  get isRevealed(): boolean {
+    return this.#isRevealed;
+  }
+  set isRevealed(isRevealed: boolean) {
+    if (isRevealed === this.#isRevealed) return;
+    this.#isRevealed = isRevealed;
+    this.#onReveal();
   }
 
   /** Never rejects. */
@@ -137,15 +160,22 @@ export class TaskRun implements TurnOwner {
     // Stopped between two turns: the next is not begun.
     if (this.#isStopped()) return this.#givenUp;
     const turn = new Turn(this, task, log);
-    const { context } = turn;
-    if (context === undefined) return 'The message of this task was not found.';
+    const { referenceTaskIds } = turn;
+    if (referenceTaskIds === undefined) return 'The message of this task was not found.';
     this.#turn = turn;
     const timer = setTimeout(() => {
       log('task_timed_out', { ...this.session.ref, task: this.local });
       this.giveUp(`The task took longer than ${taskTimeoutMs / 1000} s.`);
     }, taskTimeoutMs);
     const executed = (async () => {
-      await agent.execute(context, turn);
+      const { tenant } = this.session.ref;
+      const referenceTasks =
+        referenceTaskIds.length === 0
+          ? undefined
+          : await findReferenceTasks(this.#options.sessions, tenant, referenceTaskIds);
+      const context = turn.context(formatOf(agent), referenceTasks);
+      // Stopped while they were looked up: it is not begun.
+      if (context !== undefined && !turn.isAborted) await agent.execute(context, turn);
     })();
     try {
       await Promise.race([executed, this.#left]);

@@ -4,23 +4,35 @@ import { refKey, type SessionRef } from '../sessions/session-ref.ts';
 import { TaskRun, type TaskRunOptions } from './task-run.ts';
 
 const TEND_MS: DurationMs = 500;
+/** With less than this left of its session a task is looked after at once: the next look may be late. */
+const MARGIN_MS: DurationMs = 2 * TEND_MS;
+/** How often the sessions of running tasks are read again where other instances write to them too. */
+const LOOK_MS: DurationMs = 1_000;
 
 /** The tasks this process is executing: one executor per task at any time. A task belongs to its run, never to a request. */
 export class TaskRunner {
   readonly #options: TaskRunOptions;
   readonly #runs = new Map<string, TaskRun>();
-  /** About to be started: recorded as ours, or about to be, and not running yet. */
-  readonly #reserved = new Set<string>();
+  /** About to be started: recorded as ours, or about to be, and not running yet. True: a client has been told of it. */
+  readonly #reserved = new Map<string, boolean>();
+  /** Who waits for a task to be revealed, or to be over. */
+  readonly #watchers = new Map<string, Set<() => void>>();
   /** To be started when the run that lingers behind its last turn is over. */
   readonly #next = new Set<string>();
   readonly #ended = new Set<() => void>();
+  /** Those whose session is being read. */
+  readonly #looking = new Set<TaskRun>();
   readonly #timer: NodeJS.Timeout;
+  readonly #looks: NodeJS.Timeout;
 
   constructor(options: TaskRunOptions) {
     this.#options = options;
     this.#timer = setInterval(() => {
       this.#tend();
     }, TEND_MS).unref();
+    this.#looks = setInterval(() => {
+      for (const run of this.#runs.values()) void this.#look(run);
+    }, LOOK_MS).unref();
   }
 
   get size(): number {
@@ -34,12 +46,14 @@ export class TaskRunner {
 
   /** Says beforehand that a task will be started, so that nobody takes it for an orphan between its commit and its start. */
   reserve(ref: SessionRef, local: string): void {
-    this.#reserved.add(runKey(ref, local));
+    this.#reserved.set(runKey(ref, local), false);
   }
 
   /** The start did not come about. */
   release(ref: SessionRef, local: string): void {
-    this.#reserved.delete(runKey(ref, local));
+    const key = runKey(ref, local);
+    this.#reserved.delete(key);
+    this.#tell(key);
   }
 
   /**
@@ -49,16 +63,22 @@ export class TaskRunner {
    */
   start(session: LiveSession, local: string, isRevealed = false): void {
     const key = runKey(session.ref, local);
+    const wasRevealed = this.#reserved.get(key) === true;
     this.#reserved.delete(key);
     if (this.#runs.has(key)) {
       this.#next.add(key);
       return;
     }
-    const run = new TaskRun(this.#options, session, local, isRevealed);
+    const tell = (): void => {
+      this.#tell(key);
+    };
+    const run = new TaskRun(this.#options, session, local, isRevealed || wasRevealed, tell);
     this.#runs.set(key, run);
+    tell();
     this.#options.sessions.pin(session);
     void run.execute().finally(() => {
       this.#runs.delete(key);
+      tell();
       if (this.#next.delete(key)) this.start(session, local);
       this.#options.sessions.release(session);
       for (const listener of this.#ended) listener();
@@ -67,8 +87,34 @@ export class TaskRunner {
 
   /** A client has been told of the task: from now on it cannot turn into a bare message. */
   reveal(ref: SessionRef, local: string): void {
-    const run = this.#runs.get(runKey(ref, local));
+    const key = runKey(ref, local);
+    const run = this.#runs.get(key);
     if (run !== undefined) run.isRevealed = true;
+    if (!this.#reserved.has(key)) return;
+    this.#reserved.set(key, true);
+    this.#tell(key);
+  }
+
+  /** Whether a task runs here, or is about to, that may still turn into a bare message. */
+  isHidden(ref: SessionRef, local: string): boolean {
+    const key = runKey(ref, local);
+    const run = this.#runs.get(key);
+    return run === undefined ? this.#reserved.get(key) === false : !run.isRevealed;
+  }
+
+  /** The watcher is called when {@link isHidden} may have changed. @returns how to stop */
+  watch(ref: SessionRef, local: string, watcher: () => void): () => void {
+    const key = runKey(ref, local);
+    const watchers = this.#watchers.get(key) ?? new Set();
+    this.#watchers.set(key, watchers.add(watcher));
+    return () => {
+      watchers.delete(watcher);
+      if (watchers.size === 0 && this.#watchers.get(key) === watchers) this.#watchers.delete(key);
+    };
+  }
+
+  #tell(key: string): void {
+    for (const watcher of [...(this.#watchers.get(key) ?? [])]) watcher();
   }
 
   /**
@@ -83,6 +129,7 @@ export class TaskRunner {
   /** Waits for what runs, then fails what still does. @param graceMs how long they have */
   async drain(graceMs: DurationMs): Promise<void> {
     clearInterval(this.#timer);
+    clearInterval(this.#looks);
     await this.#allEnded(graceMs);
     for (const run of this.#runs.values())
       run.giveUp('The server was shut down while this task was running.');
@@ -105,15 +152,28 @@ export class TaskRunner {
     });
   }
 
+  /** An executor that is silent hears so of what other instances have done to its task, such as a cancel. Never rejects. */
+  async #look(run: TaskRun): Promise<void> {
+    if (this.#looking.has(run)) return;
+    this.#looking.add(run);
+    try {
+      await this.#options.sessions.catchUp(run.session);
+    } catch (err) {
+      this.#options.log('task_run_failed', { ...run.session.ref, task: run.local }, err);
+    } finally {
+      this.#looking.delete(run);
+    }
+  }
+
   /** A running task holds its session; where the TTL is fixed it ends before the session does. */
   #tend(): void {
     const { ttlMs, ttlRefresh, clock } = this.#options;
     for (const run of this.#runs.values()) {
       const leftMs = run.session.journal.expiresAt - clock.mono();
       if (ttlRefresh === 'fixed') {
-        if (leftMs < Math.min(2 * TEND_MS + 500, ttlMs / 2))
+        if (leftMs < Math.min(MARGIN_MS + TEND_MS, 0.75 * ttlMs))
           run.giveUp('The session has reached the end of its life.');
-      } else if (leftMs < ttlMs / 2) {
+      } else if (leftMs < Math.max(MARGIN_MS, ttlMs / 2)) {
         run.session
           .change(() => [], { renews: true })
           .catch((err: unknown) => {

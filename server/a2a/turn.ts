@@ -1,8 +1,18 @@
 import { ProtocolError } from '../../protocol/errors.ts';
+import type { Task } from '../../protocol/model.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
 import type { Bytes, JsonValue } from '../../protocol/units.ts';
-import type { AgentEvent, EventBus, RequestContext } from '../agents/agent-executor.ts';
+import type {
+  AgentEvent,
+  BusListener,
+  EventBus,
+  EventName,
+  RequestContext,
+} from '../agents/agent-executor.ts';
+import type { AgentFormat } from '../agents/agent-format.ts';
+import { BusListeners } from '../agents/bus-listeners.ts';
 import { InvalidAgentEventError, readEvent } from '../agents/read-event.ts';
+import { createRequestContext } from '../agents/request-context.ts';
 import type { Log } from '../observability/log-events.ts';
 import type { Decide } from '../sessions/change.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
@@ -10,6 +20,7 @@ import type { RunKey } from '../sessions/records.ts';
 import { joinTaskId } from '../sessions/session-ref.ts';
 import type { Session } from '../sessions/session.ts';
 import type { MessageEntry, TaskFold } from '../sessions/task-fold.ts';
+import { takeCallFacts } from './call-facts.ts';
 import { toRecords } from './event-records.ts';
 
 const STATE_MAX_BYTES: Bytes = 64 * 1024;
@@ -35,6 +46,9 @@ export class Turn implements EventBus {
   readonly #entry: MessageEntry | undefined;
   readonly #task: TaskFold;
   readonly #underWay = new Set<Promise<void>>();
+  readonly #listeners: BusListeners;
+  /** The task as the executor is given it: undefined on its first message. */
+  readonly #given: Task | undefined;
   #isOpen = true;
 
   constructor(owner: TurnOwner, task: TaskFold, log: Log) {
@@ -43,6 +57,20 @@ export class Turn implements EventBus {
     this.#task = task;
     this.#entry = task.turn;
     this.by = task.by;
+    const isFirst = this.#entry === undefined || this.#entry.n === task.firstMessage;
+    this.#given = isFirst ? undefined : taskBefore(task, owner.session.ref.sessionId);
+    this.#listeners = new BusListeners((error) => {
+      log('agent_listener_failed', { ...owner.session.ref, task: owner.local }, error);
+    });
+  }
+
+  get isAborted(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  /** Undefined when the message is not there: then there is nothing to run. */
+  get referenceTaskIds(): readonly string[] | undefined {
+    return this.#entry && (this.#entry.message.referenceTaskIds ?? []);
   }
 
   abort(why: string): void {
@@ -51,12 +79,42 @@ export class Turn implements EventBus {
 
   /** Never throws: an agent that publishes nonsense is told by its task, which fails. */
   publish(given: AgentEvent): void {
+    this.#take(given);
+    this.#listeners.tell(this, 'event', given);
+  }
+
+  /** The end of `execute` says so too, and nothing waits for either. */
+  finished(): void {
+    this.#listeners.tell(this, 'finished');
+  }
+
+  on(name: EventName, listener: BusListener): this {
+    this.#listeners.on(name, listener);
+    return this;
+  }
+
+  once(name: EventName, listener: BusListener): this {
+    this.#listeners.once(name, listener);
+    return this;
+  }
+
+  off(name: EventName, listener: BusListener): this {
+    this.#listeners.off(name, listener);
+    return this;
+  }
+
+  removeAllListeners(name?: EventName): this {
+    this.#listeners.removeAll(name);
+    return this;
+  }
+
+  #take(published: AgentEvent): void {
     const { session, local } = this.#owner;
     const { sessionId: contextId } = session.ref;
     let event: AgentEvent;
     try {
       if (!this.#isOpen) throw new Error('the run is over');
-      event = readEvent(given, { taskId: joinTaskId(contextId, local), contextId });
+      event = readEvent(published, { taskId: joinTaskId(contextId, local), contextId });
     } catch (error) {
       this.#refused(error);
       return;
@@ -68,14 +126,10 @@ export class Turn implements EventBus {
       if (event.kind !== 'artifactUpdate' && isTerminal(event.data.status.state)) this.hasEnded = true;
     }
     const { by } = this;
+    const given = this.#given;
     this.#change((draft, at) =>
-      toRecords(event, { local, by, isRevealed: this.#owner.isRevealed }, draft, at),
+      toRecords(event, { local, by, given, isRevealed: this.#owner.isRevealed }, draft, at),
     );
-  }
-
-  /** The end of `execute` says so too. */
-  finished(): void {
-    return;
   }
 
   /** Nothing is taken any more. @returns when all that was published before has met its fate */
@@ -84,38 +138,37 @@ export class Turn implements EventBus {
     await Promise.all([...this.#underWay]);
   }
 
-  /** Undefined when the message is not there. */
-  get context(): RequestContext | undefined {
+  /** What the executor is given, once. @param referenceTasks those it may see; undefined when the message names none */
+  context(format: AgentFormat, referenceTasks: readonly Task[] | undefined): RequestContext | undefined {
     const { session, local } = this.#owner;
-    const { sessionId: contextId } = session.ref;
+    const { tenant, sessionId: contextId } = session.ref;
     const entry = this.#entry;
-    const task = this.#task;
     if (entry === undefined) return undefined;
     const taskId = joinTaskId(contextId, local);
-    return {
+    const shown = (said: MessageEntry) => ({
+      ...said.message,
+      contextId,
+      taskId: joinTaskId(contextId, said.task),
+    });
+    const facts = {
+      tenant,
       taskId,
       contextId,
-      userMessage: { ...structuredClone(entry.message), contextId, taskId },
-      task: entry.n === task.firstMessage ? undefined : taskBefore(task, contextId),
+      userMessage: shown(entry),
+      task: this.#given,
+      referenceTasks,
+      call: takeCallFacts(entry.message),
       signal: this.#abort.signal,
-      attempt: task.attempt,
-      session: {
-        id: contextId,
-        get messages() {
-          return messagesUpTo(session.view, entry).map((said) => ({
-            ...structuredClone(said.message),
-            contextId,
-            taskId: joinTaskId(contextId, said.task),
-          }));
-        },
-        state: {
-          get: (key) => structuredClone(session.draft.agentState(key)),
-          set: (key, value) => {
-            this.#setState(key, value);
-          },
+      attempt: this.#task.attempt,
+      messages: () => messagesUpTo(session.view, entry).map(shown),
+      state: {
+        get: (key: string) => structuredClone(session.draft.agentState(key)),
+        set: (key: string, value: JsonValue) => {
+          this.#setState(key, value);
         },
       },
     };
+    return createRequestContext(facts, format);
   }
 
   #setState(key: string, value: JsonValue): void {
@@ -170,11 +223,12 @@ function whyGivenUp(error: unknown): string {
   return `The agent produced something that cannot be stored${why}.`;
 }
 
-/** The task as it stood when the message arrived. */
-function taskBefore(task: TaskFold, contextId: string): RequestContext['task'] {
-  const before = structuredClone(task.toTask(contextId));
-  before.status.state = task.stateBefore;
-  return before;
+/** The task as it stood when the message arrived, with the message; what is queued behind it is not said yet. */
+function taskBefore(task: TaskFold, contextId: string): Task {
+  const { history, status, ...rest } = task.toTask(contextId);
+  let queued = Math.max(0, task.queued);
+  const said = history.reverse().filter(({ role }) => role !== 'ROLE_USER' || queued-- <= 0);
+  return { ...rest, status: { ...status, state: task.stateBefore }, history: said.reverse() };
 }
 
 /** A copy of the conversation that ends with one message, which may have been renumbered since. */

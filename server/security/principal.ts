@@ -6,6 +6,9 @@ export interface Principal {
   readonly roles: readonly string[];
 }
 
+/** What a 401 asks for. RFC 9110 §11.6.1. */
+export const CHALLENGE = 'Bearer realm="holdfast"';
+
 const ANONYMOUS: Principal = Object.freeze({
   tenant: 'default',
   subject: 'anonymous',

@@ -27,12 +27,11 @@ export function useAgentServer(env: Record<string, string> = {}, store?: () => S
         return {
           ...backend,
           operations: {
+            ...operations,
             sendMessage: (params, call) => {
               sends += 1;
               return operations.sendMessage(params, call);
             },
-            getTask: (params, call) => operations.getTask(params, call),
-            cancelTask: (params, call) => operations.cancelTask(params, call),
           },
         };
       },

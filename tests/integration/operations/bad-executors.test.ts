@@ -1,13 +1,17 @@
 import { expect } from 'chai';
 import { eventually } from '../../helpers/eventually.ts';
 import { useAgentServer } from './agent-server.ts';
-import { becomes, DIALECTS, get, newId, send } from './conversation.ts';
+import { DIALECTS, get, newId, send } from './conversation.ts';
 import { type Act, agentSays, Gate, type Script } from './scripted-agent.ts';
 
 const cyclic: Record<string, unknown> = {};
 cyclic['self'] = cyclic;
 let deep: unknown = 1;
 for (let i = 0; i < 20_000; i++) deep = [deep];
+
+const throwing = (): never => {
+  throw new Error('secret');
+};
 
 const ids = ({ context: { taskId, contextId } }: Act): object => ({ taskId, contextId });
 const artifact = (act: Act, content: unknown): unknown => ({
@@ -30,7 +34,41 @@ const NONSENSE: Readonly<Record<string, (act: Act) => unknown>> = {
   'an event of an unknown kind': () => ({ kind: 'constructor', data: {} }),
   'an event without data': () => ({ kind: 'statusUpdate' }),
   'a status of no known state': (act) => status(act, { state: 'DONE' }),
-  'a status whose state is a number': (act) => status(act, { state: 3 }),
+  'a status whose state is a number that stands for none': (act) => status(act, { state: 9 }),
+  'a status whose state is unset, as protobuf objects say it': (act) => status(act, { state: 0 }),
+  'a protobuf message in the name of the client': (act) => ({
+    kind: 'message',
+    data: { ...ids(act), messageId: 'x', role: 1, parts: [{ content: { $case: 'text', value: 'x' } }] },
+  }),
+  'a protobuf part without content': (act) =>
+    artifact(act, { artifactId: 'a', parts: [{ content: undefined, filename: '', mediaType: '' }] }),
+  'a protobuf status that has none': (act) => ({
+    kind: 'statusUpdate',
+    data: { ...ids(act), status: undefined },
+  }),
+  'a status of the 0.3 line in no known state': (act) => ({
+    kind: 'status-update',
+    ...ids(act),
+    status: { state: 'unknown' },
+    final: true,
+  }),
+  'a file of the 0.3 line without content': (act) => ({
+    kind: 'artifact-update',
+    ...ids(act),
+    artifact: { artifactId: 'a', parts: [{ kind: 'file', file: { name: 'x' } }] },
+  }),
+  'a task of the 0.3 line that is another one': () => ({
+    kind: 'task',
+    id: 'x.y',
+    contextId: 'x',
+    status: { state: 'completed' },
+  }),
+  'a response of a stream instead of an event': (act) => ({
+    payload: { $case: 'statusUpdate', value: { ...ids(act), status: { state: 3 } } },
+  }),
+  'something that throws when it is looked at': () => new Proxy({}, { get: throwing, has: throwing }),
+  'a part that throws when it is looked at': (act) =>
+    artifact(act, { artifactId: 'a', parts: [Object.defineProperty({}, 'text', { get: throwing })] }),
   'a status with a message without parts': (act) =>
     status(act, {
       state: 'TASK_STATE_WORKING',
@@ -241,53 +279,5 @@ describe('an executor that ends badly', () => {
       expect((await get(at.url, 'v1', id)).reply.json.result).to.deep.equal(before);
     }
     expect(at.used.logs.of('agent_event_ignored')).to.have.length(9);
-  });
-});
-
-describe('an executor against its bounds', () => {
-  const at = useAgentServer({ A2A_TASK_TIMEOUT_SECONDS: '1', A2A_MAX_RECORD_BYTES: '4096' });
-
-  it('that never settles is aborted, and its task fails with the reason', async () => {
-    let reason: unknown;
-    at.agent.script = (act) => {
-      act.status('TASK_STATE_WORKING');
-      act.context.signal.addEventListener('abort', () => {
-        reason = act.context.signal.reason;
-      });
-      return new Promise(() => undefined);
-    };
-    const seen = await send(at.url, 'v1', 'go');
-    expect(seen).to.include({ state: 'failed', says: 'The task took longer than 1 s.' });
-    expect(reason).to.be.instanceOf(Error);
-    expect(at.used.logs.of('task_timed_out')).to.have.length(1);
-  });
-
-  it('that never settles after it has asked leaves its task to the client', async () => {
-    at.agent.script = (act) => {
-      if (act.text !== 'ask') {
-        act.done(`did ${act.text}`);
-        return;
-      }
-      act.status('TASK_STATE_INPUT_REQUIRED');
-      return new Promise(() => undefined);
-    };
-    const { id } = await send(at.url, 'v1', 'ask');
-    await at.used.logs.next('task_timed_out');
-    expect((await get(at.url, 'v1', id)).state).to.equal('input-required');
-    expect((await send(at.url, 'v1', 'blue', { task: id })).artifacts).to.deep.equal(['did blue']);
-  });
-
-  it('that publishes more than a record holds fails, and says why', async () => {
-    at.agent.script = (act) => {
-      act.artifact('small', 'a').artifact('x'.repeat(5000), 'b').done();
-    };
-    const { id } = await send(at.url, 'v1', 'go', { blocking: false });
-    const seen = await becomes(at.url, 'v1', id, 'failed');
-    expect(seen.says).to.match(/^The agent produced something that cannot be stored: .*A2A_MAX_RECORD_BYTES/);
-    expect(seen.artifacts).to.deep.equal(['small']);
-    at.agent.script = (act) => {
-      act.done('fine');
-    };
-    expect((await send(at.url, 'v1', 'after', { session: seen.session })).state).to.equal('completed');
   });
 });

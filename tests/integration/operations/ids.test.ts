@@ -207,6 +207,31 @@ describe('historyLength', () => {
     });
   }
 
+  for (const dialect of DIALECTS) {
+    it(`cuts the answer to a send in ${dialect} in the same way, and may not be negative`, async () => {
+      const task = newId('t');
+      const own = dialect === 'v01' ? { task } : {};
+      const { id } = await send(used.url, dialect, 'input', own);
+      for (const [historyLength, shown] of [
+        [1, ['user: blue']],
+        [0, []],
+      ] as const) {
+        const { id: other } = await send(
+          used.url,
+          dialect,
+          'input',
+          dialect === 'v01' ? { task: newId('t') } : {},
+        );
+        const seen = await send(used.url, dialect, 'blue', { task: other, historyLength });
+        expect([seen.state, seen.history]).to.deep.equal(['completed', shown]);
+      }
+      const refused = await send(used.url, dialect, 'blue', { task: id, historyLength: -1 });
+      expect(refused.code).to.equal(-32602);
+      expect(refused.reply.text).to.contain('historyLength');
+      expect((await get(used.url, dialect, id)).state).to.equal('input-required');
+    });
+  }
+
   it('counts in the answer to a send', async () => {
     const { id } = await send(used.url, 'v1', 'input');
     expect((await send(used.url, 'v1', 'a', { task: id, historyLength: 1 })).history).to.deep.equal([

@@ -1,9 +1,12 @@
 import type { SendParams } from '../../../protocol/model.ts';
+import type { A2AParts } from '../../../server/a2a/a2a-parts.ts';
 import { A2AService } from '../../../server/a2a/a2a-service.ts';
 import type { CallContext } from '../../../server/a2a/call.ts';
 import { TaskRunner } from '../../../server/a2a/task-runner.ts';
+import { UrlGuard } from '../../../server/security/url-guard.ts';
 import type { A2ASessionManager } from '../../../server/sessions/session-manager.ts';
-import { SYSTEM_CLOCK } from '../../../server/sessions/session-parts.ts';
+import type { SessionManagerOptions } from '../../../server/sessions/session-manager-options.ts';
+import { SYSTEM_CLOCK, type Clock } from '../../../server/sessions/session-parts.ts';
 import { MemorySessionStore } from '../../../server/stores/memory/memory-store.ts';
 import { FaultyStore } from '../../helpers/faulty-store.ts';
 import { createTestManager, HOUR } from '../../helpers/sessions.ts';
@@ -20,20 +23,32 @@ export interface Service {
   readonly logged: readonly { readonly event: string }[];
 }
 
-export function createService(store = new FaultyStore(new MemorySessionStore()), instance?: string): Service {
+/** What a test may want to be otherwise. */
+export interface ServiceOptions {
+  readonly settings?: Partial<A2AParts['settings']>;
+  readonly clock?: Clock;
+  readonly agent?: ScriptedAgent;
+  readonly manager?: Partial<SessionManagerOptions>;
+}
+
+export function createService(
+  store = new FaultyStore(new MemorySessionStore()),
+  instance?: string,
+  { settings, clock = SYSTEM_CLOCK, agent = new ScriptedAgent(), manager: over }: ServiceOptions = {},
+): Service {
   const { manager, logged } = createTestManager(store, {
-    clock: SYSTEM_CLOCK,
     deadMs: 1_000,
+    ...over,
+    clock,
     ...(instance !== undefined && { instance }),
   });
-  const agent = new ScriptedAgent();
   const log = (event: string): void => {
     (logged as { event: string }[]).push({ event });
   };
   const runner = new TaskRunner({
     agent,
     sessions: manager,
-    clock: SYSTEM_CLOCK,
+    clock,
     log,
     ttlMs: HOUR,
     ttlRefresh: 'write',
@@ -42,10 +57,17 @@ export function createService(store = new FaultyStore(new MemorySessionStore()),
   const operations = new A2AService({
     sessions: manager,
     runner,
-    clock: SYSTEM_CLOCK,
+    urlGuard: new UrlGuard({ allow: [] }),
+    clock,
     log,
     onRecovered: () => undefined,
-    settings: { idempotency: 'unanswered', blockingMs: 5_000, cancelGraceMs: 200 },
+    settings: {
+      idempotency: 'unanswered',
+      idempotencyWindowMs: 600_000,
+      blockingMs: 5_000,
+      cancelGraceMs: 200,
+      ...settings,
+    },
   });
   return { operations, manager, runner, store, agent, logged };
 }

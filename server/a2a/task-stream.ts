@@ -1,0 +1,237 @@
+import { taskNotFound } from '../../protocol/errors.ts';
+import type { TaskNames } from '../../protocol/model.ts';
+import type { DurationMs } from '../../protocol/units.ts';
+import { formatPosition, type FeedPosition } from '../sessions/feed-position.ts';
+import type { FeedEntry, JournalFollower } from '../sessions/journal-feed.ts';
+import type { LiveSession } from '../sessions/live-session.ts';
+import { joinTaskId } from '../sessions/session-ref.ts';
+import type { A2AParts } from './a2a-parts.ts';
+import type { CallContext, StreamFrame } from './call.ts';
+import { isForV01, toTaskView } from './find-task.ts';
+import { firstSign, revealTask } from './reveal-task.ts';
+import { ANSWER_PAUSES, NO_PAUSE, StreamEnding, V01_PAUSES } from './stream-ending.ts';
+import { TaskEvents } from './task-events.ts';
+import { settleFollowed, TEND_MS, tendTask } from './tend-task.ts';
+
+export interface TaskStreamOptions {
+  readonly call: CallContext;
+  /** Messages that snapshots show; absent: as the dialect has it. */
+  readonly historyLength?: number | undefined;
+  /** Record number of the message that the stream answers, as it is now; absent for a subscription. */
+  readonly said?: () => number;
+  /** The message was sent before: its task is run again when nothing was recorded yet. */
+  readonly isRepeat?: boolean;
+  /** Goes on behind this, as far as the journal leads on from there; absent: begins with the task as it stands now. */
+  readonly from?: FeedPosition | undefined;
+}
+
+interface LastingFrame extends StreamFrame {
+  /** The stream ends after it. */
+  readonly isLast: boolean;
+}
+
+/**
+ * The events of one task, pulled from the journal: each once, in order, the same for everybody who follows it. It holds
+ * its session from its making until it has ended or is returned, whichever way; whoever has it must do one of the two.
+ */
+export class TaskStream implements AsyncIterableIterator<StreamFrame> {
+  readonly of: TaskNames;
+  /** It has told everything that it was to tell. */
+  isComplete = false;
+  readonly #parts: A2AParts;
+  readonly #session: LiveSession;
+  readonly #local: string;
+  readonly #options: TaskStreamOptions;
+  readonly #follower: JournalFollower;
+  readonly #events: TaskEvents;
+  readonly #ending: StreamEnding;
+  readonly #first: LastingFrame | undefined;
+  readonly #frames: AsyncGenerator<StreamFrame, undefined>;
+  /** Ends waits: the stream was closed, or is to end when everything known was told. */
+  readonly #stop = new AbortController();
+  #isClosed = false;
+  /** Something was told, or it is known that what comes next can be. */
+  #hasBegun: boolean;
+  #tendedAt: DurationMs | undefined;
+
+  /**
+   * @param session pinned by the caller; the stream pins it once more
+   * @throws {ProtocolError} TASK_NOT_FOUND
+   */
+  constructor(parts: A2AParts, session: LiveSession, local: string, options: TaskStreamOptions) {
+    const task = session.view.task(local);
+    if (task === undefined) throw taskNotFound(joinTaskId(session.ref.sessionId, local));
+    const { dialect, alias } = task;
+    this.of = alias === undefined ? { dialect } : { dialect, alias };
+    this.#parts = parts;
+    this.#session = session;
+    this.#local = local;
+    this.#options = options;
+    const pauses = options.said === undefined ? NO_PAUSE : ANSWER_PAUSES;
+    this.#ending = new StreamEnding(isForV01(task, options.call) ? V01_PAUSES : pauses, options.said);
+    this.#events = new TaskEvents(session, local, this.of);
+    this.#follower = session.follow(local, options.from);
+    // At the very moment at which it is followed from: nothing is lost between, and nothing told twice.
+    this.#hasBegun = options.from === undefined;
+    this.#first = options.from === undefined ? this.#snapshot() : undefined;
+    this.#frames = this.#tell();
+    parts.sessions.pin(session);
+    parts.streams.add(this);
+  }
+
+  get isFed(): boolean {
+    return this.#parts.runner.isRunning(this.#session.ref, this.#local);
+  }
+
+  end(): void {
+    this.#stop.abort();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<StreamFrame, undefined>> {
+    const DONE = { done: true, value: undefined } as const;
+    if (this.#isClosed) return DONE;
+    try {
+      const step = await this.#frames.next();
+      if (step.done === true) this.#close();
+      return step;
+    } catch (error) {
+      this.#close();
+      throw error;
+    }
+  }
+
+  /** Also while a frame is waited for. */
+  return(): Promise<IteratorResult<StreamFrame, undefined>> {
+    this.#close();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  #close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#stop.abort();
+    this.#follower.close();
+    this.#parts.streams.delete(this);
+    this.#parts.sessions.release(this.#session);
+  }
+
+  async *#tell(): AsyncGenerator<StreamFrame, undefined> {
+    let next = await this.#begin();
+    while (!this.#isClosed) {
+      for (const frame of next) {
+        yield { event: frame.event, cursor: frame.cursor };
+        if (frame.isLast) {
+          this.isComplete = true;
+          return;
+        }
+      }
+      const frames = await this.#pull();
+      if (frames === undefined) return;
+      next = frames;
+    }
+  }
+
+  /** The first frame, unless it is to be what the journal brings next. */
+  async #begin(): Promise<readonly LastingFrame[]> {
+    const parts = this.#parts;
+    const session = this.#session;
+    const local = this.#local;
+    if (this.#first === undefined) return [];
+    // Who subscribes knows of the task already.
+    if (this.#options.said === undefined) return [this.#first];
+    await firstSign(parts, session, local, this.#stop.signal);
+    await revealTask(parts, session, local);
+    // The agent has answered without a task since: that is all there is to tell, and comes next.
+    const isWithdrawn = session.view.task(local)?.withdrawn === true && !this.#first.isLast;
+    return isWithdrawn ? [] : [this.#first];
+  }
+
+  /** @returns undefined when the stream is over; none when there is nothing to tell yet, after a wait for it */
+  async #pull(): Promise<readonly LastingFrame[] | undefined> {
+    const pulled = await this.#follower.pull();
+    switch (pulled.kind) {
+      case 'gone':
+        return undefined;
+      case 'reset':
+        return this.#again();
+      case 'unavailable':
+        // A reader that comes back while the store is away is told what memory has; one that is here waits for the rest.
+        if (!this.#hasBegun) return this.#again();
+        return (await this.#rest()) ? [] : undefined;
+      case 'loading':
+        return (await this.#rest()) ? [] : undefined;
+      case 'entries':
+        this.#hasBegun = true;
+        if (pulled.entries.length > 0) return pulled.entries.flatMap((entry) => this.#toFrame(entry));
+        return (await this.#drained()) ? [] : undefined;
+    }
+  }
+
+  /** Begins anew with the task as it stands now. */
+  #again(): readonly LastingFrame[] | undefined {
+    this.#hasBegun = true;
+    const frame = this.#snapshot();
+    return frame && [frame];
+  }
+
+  #snapshot(): LastingFrame | undefined {
+    const cursor = formatPosition(this.#follower.restart());
+    const task = this.#session.view.task(this.#local);
+    if (task === undefined) return undefined;
+    if (task.withdrawn && task.reply !== undefined) {
+      const message = { ...task.reply, contextId: this.#session.ref.sessionId };
+      return { event: { kind: 'message', message }, cursor, isLast: true };
+    }
+    const isLast = this.#ending.begin(task);
+    const view = toTaskView(this.#session, task, this.#options.call, this.#options.historyLength);
+    return { event: { kind: 'task', view, final: isLast }, cursor, isLast };
+  }
+
+  #toFrame({ body, position }: FeedEntry): LastingFrame[] {
+    const isLast = this.#ending.take(body);
+    const event = this.#events.toEvent(body, isLast);
+    return event === undefined ? [] : [{ event, cursor: formatPosition(position), isLast }];
+  }
+
+  /** Everything that is known was told. @returns whether there is more to come */
+  async #drained(): Promise<boolean> {
+    if (this.#follower.hasNews) return true;
+    const task = this.#session.view.task(this.#local);
+    if (task === undefined) return false;
+    if (this.#ending.isOver(task)) {
+      this.isComplete = true;
+      return false;
+    }
+    return this.#rest();
+  }
+
+  /** Waits for news, and looks after a task that nobody here runs. @returns whether the stream goes on */
+  async #rest(): Promise<boolean> {
+    if (this.#isStopped()) return false;
+    if (!this.isFed && !(await this.#tend())) return false;
+    await this.#follower.news(TEND_MS, this.#stop.signal);
+    return true;
+  }
+
+  /** Now and then, however much else goes on in the session. @returns whether the session is there */
+  async #tend(): Promise<boolean> {
+    const mono = this.#parts.clock.mono();
+    const isFirst = this.#tendedAt === undefined;
+    // A timer may fire a little early.
+    if (mono - (this.#tendedAt ?? -Infinity) < TEND_MS - 50) return true;
+    this.#tendedAt = mono;
+    const isRepeat = this.#options.isRepeat ?? false;
+    if (!isFirst) return tendTask(this.#parts, this.#session, this.#local, isRepeat);
+    // The session was looked at a moment ago, when the stream was made.
+    await settleFollowed(this.#parts, this.#session, this.#local, isRepeat);
+    return true;
+  }
+
+  #isStopped(): boolean {
+    return this.#stop.signal.aborted;
+  }
+}

@@ -2,30 +2,36 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { EpochMs } from '../protocol/units.ts';
-import type { AgentExecutor } from './agents/agent-executor.ts';
+import type { AgentExecutor, ForeignExecutor } from './agents/agent-executor.ts';
+import { type AgentFormat, chooseFormat } from './agents/agent-format.ts';
 import { type Backend, type BackendContext, StartError } from './backend.ts';
 import { buildBackend } from './build-backend.ts';
 import { createDemoAgent } from './agents/demo-agent.ts';
-import { type AgentAbout, buildCard, DEMO_AGENT, SOME_AGENT } from './build-card.ts';
+import { type AgentAbout, chooseAbout } from './build-about.ts';
+import { AgentCards } from './build-card.ts';
+import { type Admission, buildAdmission, readAtStart } from './build-principals.ts';
+import { readSigningKey } from './config-files.ts';
 import type { Config } from './config.ts';
-import { type CardVariant, createCardRoute } from './http/card-route.ts';
+import { createCardRoute } from './http/card-route.ts';
 import type { Readiness } from './http/health.ts';
 import { createHttpServer } from './http/http-server.ts';
-import { Cors, createHostGuard } from './http/request-guards.ts';
+import { Cors } from './http/request-guards.ts';
 import { createRoutes, RPC_PATHS } from './http/routes.ts';
 import { createRpcEndpoint } from './http/rpc-endpoint.ts';
 import type { Log } from './observability/log-events.ts';
 import { createLogger, type LogDestination } from './observability/logger.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { RpcServer } from './rpc/rpc-server.ts';
-import { resolvePrincipal } from './security/principal.ts';
+import { CardSigner } from './security/card-signer.ts';
 import type { SessionStore } from './sessions/session-store.ts';
 
 /** What may be handed in instead of being built from the configuration. */
 export interface ServerParts {
   /** Absent: the demo agent. What A2A_AGENT names is loaded with `loadAgent` first. */
-  readonly agent?: AgentExecutor;
-  /** What the agent card says of it. */
+  readonly agent?: AgentExecutor | ForeignExecutor;
+  /** How the agent reads messages and tasks. Absent: A2A_AGENT_FORMAT, else what it says of itself, else JSON. */
+  readonly agentFormat?: AgentFormat;
+  /** What the agent card says of it, unless A2A_CARD_FILE says otherwise. */
   readonly about?: AgentAbout;
   readonly store?: SessionStore;
   readonly buildBackend?: (context: BackendContext) => Backend | Promise<Backend>;
@@ -49,6 +55,9 @@ export interface StopReport {
   readonly pendingRecords: number;
 }
 
+/** What the end of the drain time ends, such as streams of running tasks, may still tell its clients so. */
+const LAST_WORDS_MS = 250;
+
 /** How often connections that became idle are closed while the server drains. */
 const IDLE_SWEEP_MS = 50;
 
@@ -59,23 +68,28 @@ export class HoldfastServer {
   readonly backend: Backend;
   readonly #config: Config;
   readonly #now: () => EpochMs;
-  readonly #about: AgentAbout;
+  readonly #cards: AgentCards;
+  readonly #admission: Admission;
   readonly #http: Server;
   #address: ServerAddress | undefined;
   #draining = false;
   #stopped: Promise<StopReport> | undefined;
 
-  private constructor(config: Config, parts: ServerParts, context: BackendContext, backend: Backend) {
-    this.#config = config;
+  private constructor(context: BackendContext, face: Face, backend: Backend) {
+    this.#config = context.config;
     this.#now = context.now;
     this.log = context.log;
     this.metrics = context.metrics;
-    this.#about = parts.about ?? (parts.agent === undefined ? DEMO_AGENT : SOME_AGENT);
+    this.#admission = face.admission;
+    this.#cards = new AgentCards({ ...face, schemes: face.admission.schemes, url: () => this.#cardUrl() });
     this.backend = backend;
     this.#http = createHttpServer(this.#listener());
   }
 
-  /** @throws {StartError} when an agent is configured and not handed in, or the data folder is locked or unusable */
+  /**
+   * @throws {ConfigError} when a file that is named is no longer usable, or `about` is not
+   * @throws {StartError} when an agent is configured and not handed in, or the data folder is locked or unusable
+   */
   static async create(config: Config, parts: ServerParts): Promise<HoldfastServer> {
     if (config.agent !== undefined && parts.agent === undefined) {
       throw new StartError(`load ${config.agent} with loadAgent and hand it in as agent`);
@@ -83,7 +97,10 @@ export class HoldfastServer {
     const now = parts.now ?? Date.now;
     const destination = parts.logDestination ?? { write: () => true };
     const log = createLogger({ level: config.logLevel, destination, now });
-    const agent = parts.agent ?? createDemoAgent(now);
+    // With whatever types an executor comes, its context is in the form that is chosen for it.
+    const agent = (parts.agent ?? createDemoAgent(now)) as AgentExecutor;
+    const format = parts.agentFormat ?? (config.agentFormat === 'auto' ? undefined : config.agentFormat);
+    if (format !== undefined) chooseFormat(agent, format);
     const context: BackendContext = {
       config,
       agent,
@@ -94,8 +111,9 @@ export class HoldfastServer {
       pid: parts.pid ?? 0,
     };
     try {
+      const face = await buildFace(context, parts);
       const backend = await (parts.buildBackend ?? buildBackend)(context);
-      return new HoldfastServer(config, parts, context, backend);
+      return new HoldfastServer(context, face, backend);
     } catch (error) {
       log('server_start_failed', {}, error);
       throw error;
@@ -157,7 +175,7 @@ export class HoldfastServer {
     }, IDLE_SWEEP_MS);
     const cut = setTimeout(() => {
       this.#http.closeAllConnections();
-    }, drainMs);
+    }, drainMs + LAST_WORDS_MS);
     await Promise.all([closed, this.backend.drain(this.#now() + drainMs)]);
     clearTimeout(cut);
     clearInterval(sweep);
@@ -171,16 +189,18 @@ export class HoldfastServer {
   #listener(): Parameters<typeof createHttpServer>[0] {
     const { log, metrics } = this;
     const { operations } = this.backend;
-    const { bodyMaxBytes, corsOrigins, host, lenientVersion, publicUrl } = this.#config;
-    const doors = { cors: new Cors(corsOrigins), isHostAllowed: createHostGuard(host, publicUrl) };
+    const { bodyMaxBytes, corsOrigins, lenientVersion } = this.#config;
+    const { resolvePrincipal, isHostAllowed } = this.#admission;
+    const doors = { cors: new Cors(corsOrigins), isHostAllowed };
     const rpcEndpoint = createRpcEndpoint({
       ...doors,
-      rpc: new RpcServer({ operations, lenientVersion, log, metrics }),
+      rpc: new RpcServer({ operations, ...this.#cards.offer, lenientVersion, log, metrics }),
       bodyMaxBytes,
       resolvePrincipal,
       isDraining: () => this.#draining,
+      sse: { heartbeatMs: this.#config.sseHeartbeatMs, stallMs: this.#config.sseStallMs },
     });
-    const card = createCardRoute((variant) => this.#card(variant), this.#config.card);
+    const card = createCardRoute((variant) => this.#cards.publicCard(variant), this.#config.card);
     const routes = createRoutes({
       ...doors,
       rpcEndpoint,
@@ -199,11 +219,29 @@ export class HoldfastServer {
   }
 
   /** Never from the Host header, which a client chooses. */
-  #card(variant: CardVariant): object {
+  #cardUrl(): string {
     const { host, publicUrl } = this.#config;
     const bound = this.#address?.url ?? '';
-    return buildCard(variant, publicUrl ?? (isAnyAddress(host) ? toLoopback(bound) : bound), this.#about);
+    return publicUrl ?? (isAnyAddress(host) ? toLoopback(bound) : bound);
   }
+}
+
+/** What the server shows of itself and whom it lets in. */
+interface Face {
+  readonly about: AgentAbout;
+  readonly admission: Admission;
+  readonly signer?: CardSigner;
+}
+
+/** @throws {ConfigError} */
+async function buildFace({ config, log, now }: BackendContext, parts: ServerParts): Promise<Face> {
+  const { cardText: file, cardSigningKeyFile: keyFile } = config;
+  const key = keyFile && readAtStart('A2A_CARD_SIGNING_KEY_FILE', () => readSigningKey(keyFile));
+  return {
+    about: chooseAbout({ agent: parts.agent, program: parts.about, file }, log),
+    admission: await buildAdmission(config, now, log),
+    ...(key && { signer: await CardSigner.create(key) }),
+  };
 }
 
 /** The server as the configuration says it, not yet listening. @throws {StartError} */

@@ -2,8 +2,10 @@ import type { DurationMs } from '../protocol/units.ts';
 import { A2AService } from './a2a/a2a-service.ts';
 import { TaskRunner } from './a2a/task-runner.ts';
 import type { Backend, BackendContext } from './backend.ts';
+import { buildPush } from './build-push.ts';
 import { buildStore } from './build-store.ts';
 import type { Metrics } from './observability/metrics.ts';
+import { UrlGuard } from './security/url-guard.ts';
 import { A2ASessionManager } from './sessions/session-manager.ts';
 import { SYSTEM_CLOCK, type SessionCounters } from './sessions/session-parts.ts';
 
@@ -15,6 +17,9 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
   const { breaker } = built;
   const { sessionTtlMs: ttlMs, sessionTtlRefresh: ttlRefresh, deadMs } = config;
   const sessions = new A2ASessionManager({
+    onDue: (ref) => {
+      dispatcher.wake(ref);
+    },
     store: breaker,
     isAway: () => breaker.state === 'open',
     instance: built.instance,
@@ -22,6 +27,7 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
     ttlMs,
     ttlRefresh,
     coherence: config.cacheCoherence,
+    resumeMs: config.resumeMs,
     cache: { maxSessions: config.cacheMaxSessions, maxBytes: config.cacheMaxBytes },
     limits: {
       recordMaxBytes: config.recordMaxBytes,
@@ -35,8 +41,11 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
   });
   const { taskTimeoutMs } = config;
   const runner = new TaskRunner({ agent, sessions, clock, log, ttlMs, ttlRefresh, taskTimeoutMs });
+  const urlGuard = new UrlGuard({ allow: config.pushAllow });
+  const dispatcher = buildPush({ config, sessions, urlGuard, clock, log, metrics });
   const settings = {
     idempotency: config.idempotency,
+    idempotencyWindowMs: config.idempotencyWindowMs,
     blockingMs: config.blockingTimeoutMs,
     cancelGraceMs: config.cancelGraceMs,
   };
@@ -63,10 +72,12 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
     cacheSessions: () => sessions.stats.inUse + sessions.stats.cached,
     cacheBytes: () => sessions.stats.cachedBytes,
     tasksRunning: () => runner.size,
+    webhooksWaiting: () => dispatcher.size,
     breakerOpen: () => (breaker.state === 'open' ? 1 : 0),
   });
+  const operations = new A2AService({ sessions, runner, urlGuard, clock, log, onRecovered, settings });
   return {
-    operations: new A2AService({ sessions, runner, clock, log, onRecovered, settings }),
+    operations,
     storeKind: breaker.kind,
     storeLocation: breaker.location,
     readiness: () => ({
@@ -82,10 +93,16 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
       wasAway = !answeredOnce;
       if (wasAway) log('store_unavailable', { why: 'it has not answered since the start' });
       await sessions.start();
+      dispatcher.start();
     },
     drain: async (deadline) => {
       const leftMs = (): DurationMs => Math.max(0, deadline - context.now());
+      operations.streams.endIdle();
       await runner.drain(leftMs());
+      // They tell what their tasks have come to, and no more is to come.
+      operations.streams.close();
+      // After the tasks, whose ends are news; what is left of it is for whoever starts next.
+      await dispatcher.drain(leftMs());
       await sessions.drain(leftMs());
     },
     close: async () => {

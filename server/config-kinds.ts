@@ -1,6 +1,7 @@
 /** The kinds of value that an environment variable can have. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { parseUrl } from '../protocol/parse-url.ts';
 
 export interface Variable<T> {
   /** What the number counts, or what the text is. */
@@ -90,18 +91,18 @@ const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\
 export const isHost = (name: string): boolean => isIP(name) !== 0 || HOST_NAME.test(name);
 
 export function isPublicUrl(value: string): boolean {
-  if (!URL.canParse(value)) return false;
-  const url = new URL(value);
+  const url = parseUrl(value);
+  if (url === undefined) return false;
   const plain = url.username === '' && url.password === '' && url.search === '' && url.hash === '';
   return plain && /^https?:$/.test(url.protocol);
 }
 
 const isOrigin = (value: string): boolean =>
-  value === '*' || (URL.canParse(value) && /^https?:/.test(value) && new URL(value).origin === value);
+  value === '*' || (/^https?:/.test(value) && parseUrl(value)?.origin === value);
 
-export const origins: Kind<readonly string[]> = {
+const listOfOrigins = (example: string, orAny: boolean): Kind<readonly string[]> => ({
   default: '',
-  bounds: 'comma-separated origins such as https://app.example.com, or *',
+  bounds: `comma-separated origins such as ${example}${orAny ? ', or *' : ''}`,
   schema: z
     .string()
     .transform((list) =>
@@ -111,8 +112,12 @@ export const origins: Kind<readonly string[]> = {
         .filter((entry) => entry !== ''),
     )
     .refine(
-      (list) => list.every(isOrigin),
-      'must be origins such as https://app.example.com, separated by commas, or *',
+      (list) => list.every((entry) => isOrigin(entry) && (orAny || entry !== '*')),
+      `must be origins such as ${example}, separated by commas${orAny ? ', or *' : ''}`,
     ),
   fallback: [],
-};
+});
+
+export const origins = listOfOrigins('https://app.example.com', true);
+/** Named one by one: there is no "any". */
+export const webOrigins = listOfOrigins('http://localhost:8080', false);

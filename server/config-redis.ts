@@ -1,3 +1,4 @@
+import { parseUrl } from '../protocol/parse-url.ts';
 import type { Values } from './config-variables.ts';
 import { isHost } from './config-kinds.ts';
 
@@ -27,7 +28,7 @@ const LOOKS = 'must look like redis://host:6379/0, rediss://host:6379/0 or unix:
 const DEFAULT_PORT = '6379';
 
 function fromUrl(text: string, complain: Complain): Parts | undefined {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = parseUrl(text);
   if (url === undefined || !/^(redis|rediss|unix):$/.test(url.protocol) || url.hash !== '') {
     complain('REDIS_URL', LOOKS);
     return undefined;

@@ -14,6 +14,7 @@ import {
   origins,
   text,
   variable,
+  webOrigins,
   whole,
 } from './config-kinds.ts';
 
@@ -34,7 +35,7 @@ export const VARIABLES = {
     {
       unit: 'address',
       effect:
-        'Which address the server listens on. On a loopback address only requests with a loopback `Host` (or that of A2A_PUBLIC_URL) are served.',
+        'Which address the server listens on. On a loopback address, without API keys, only requests with a loopback `Host` (or that of A2A_PUBLIC_URL) are served.',
     },
   ),
   REDIS_URL: variable(anyText, {
@@ -118,6 +119,11 @@ export const VARIABLES = {
     unit: 'module',
     effect: 'Path or package name of the agent; the demo agent when not set.',
   }),
+  A2A_AGENT_FORMAT: variable(oneOf('auto', 'json', 'sdk-1', 'sdk-0.3'), {
+    unit: 'name',
+    effect:
+      'How the agent reads messages and tasks: A2A 1.0 JSON, or as `@a2a-js/sdk` 1.x or 0.3 has them. `auto`: as the agent says of itself, else as the SDK has them that its module would import, else JSON.',
+  }),
   A2A_PUBLIC_URL: variable(
     optional<string>(
       'an http or https URL',
@@ -134,6 +140,20 @@ export const VARIABLES = {
     effect:
       'Which agent card is served: one that all client generations read, or that of one version for strict readers.',
   }),
+  A2A_CARD_FILE: variable(anyText, {
+    unit: 'path',
+    effect:
+      'JSON file with what the agent card says of the agent: name, description, skills, media types, extensions, an extended card. What runs decides the rest.',
+  }),
+  A2A_CARD_SIGNING_KEY_FILE: variable(anyText, {
+    unit: 'path',
+    effect: 'Private key (JWK or PEM) that agent cards are signed with. Not signed when not set.',
+  }),
+  A2A_API_KEYS_FILE: variable(anyText, {
+    unit: 'path',
+    effect:
+      'JSON file with hashes of API keys and whom each speaks for. With it every call needs a key; it is read again when it changes.',
+  }),
   A2A_CORS_ORIGINS: variable(origins, {
     unit: 'origins',
     effect: 'Web origins that may call the server from a browser. None by default.',
@@ -142,10 +162,20 @@ export const VARIABLES = {
     unit: 'flag',
     effect: 'Serves 1.0 methods that come without an `A2A-Version` header as 1.0 instead of refusing them.',
   }),
-  A2A_IDEMPOTENCY: variable(oneOf('unanswered', 'off'), {
+  A2A_IDEMPOTENCY: variable(oneOf('unanswered', 'strict', 'off'), {
     unit: 'name',
     effect:
-      '`unanswered`: a repeated send whose answer was never delivered gets the first task. `off`: every send is a new one.',
+      '`unanswered`: a repeated send whose answer was never delivered gets the first task. `strict`: so does one that was answered, for A2A_IDEMPOTENCY_WINDOW_SECONDS. `off`: every send is a new one. A call with an `Idempotency-Key` header is always `strict`.',
+  }),
+  A2A_IDEMPOTENCY_WINDOW_SECONDS: variable(whole(1, 86_400, 600), {
+    unit: 'seconds',
+    effect:
+      'How long after it was sent an answered message is still taken for the same one when it is sent again, where `strict` is asked for.',
+  }),
+  A2A_RESUME_SECONDS: variable(whole(1, 86_400, 600), {
+    unit: 'seconds',
+    effect:
+      'How long after the end of a task its stream can be resumed event by event. After that its chunks may be merged into whole artifacts, and a resumed stream starts from a snapshot.',
   }),
   A2A_MAX_BODY_BYTES: variable(whole(1024, 64 * MIB, 4 * MIB), {
     unit: 'bytes',
@@ -183,6 +213,15 @@ export const VARIABLES = {
     unit: 'seconds',
     effect: 'How long an agent may take to confirm a cancel before the task is settled without it.',
   }),
+  A2A_SSE_HEARTBEAT_SECONDS: variable(whole(1, 300, 15), {
+    unit: 'seconds',
+    effect: 'After so much silence on a stream a comment is sent, so that proxies keep the connection.',
+  }),
+  A2A_SSE_STALL_SECONDS: variable(whole(1, 600, 30), {
+    unit: 'seconds',
+    effect:
+      'How long the reader of a stream may take nothing before it is cut off; its last event id serves to come back.',
+  }),
   A2A_DRAIN_SECONDS: variable(whole(0, 600, 10), {
     unit: 'seconds',
     effect: 'How long a stop waits for running requests and for records that are not stored yet.',
@@ -190,6 +229,19 @@ export const VARIABLES = {
   A2A_DEAD_SECONDS: variable(whole(1, 3600, 10), {
     unit: 'seconds',
     effect: 'An instance without a heartbeat for this long is dead; its tasks are settled by others.',
+  }),
+  A2A_PUSH_ALLOW: variable(webOrigins, {
+    unit: 'origins',
+    effect:
+      'Origins that webhooks may be at although they are private, local or plain http: for development, or for receivers of your own. All others must be https and resolve to public addresses.',
+  }),
+  A2A_PUSH_MAX_TRIES: variable(whole(1, 100, 10), {
+    unit: 'attempts',
+    effect: 'After so many failed attempts at one event a webhook is given up, until it is registered anew.',
+  }),
+  A2A_PUSH_TIMEOUT_SECONDS: variable(whole(1, 30, 10), {
+    unit: 'seconds',
+    effect: 'How long a webhook may take until it answers.',
   }),
   LOG_LEVEL: variable(oneOf('info', 'fatal', 'error', 'warn', 'debug', 'trace', 'silent'), {
     unit: 'name',

@@ -1,4 +1,6 @@
 import type { Bytes, DurationMs } from '../protocol/units.ts';
+import type { CardText } from './config-card.ts';
+import { FileProblemsError, readApiKeys, readCard, readSigningKey } from './config-files.ts';
 import { type Complain, parseRedisAddress, type RedisAddress } from './config-redis.ts';
 import type { Variable } from './config-kinds.ts';
 import { type Values, type VariableName, VARIABLES } from './config-variables.ts';
@@ -19,9 +21,16 @@ export interface Config {
   /** Web origins that may call; `*` is any. */
   readonly corsOrigins: readonly string[];
   readonly card: 'merged' | 'v1' | 'v03';
+  /** What the card says of the agent, as the operator wrote it. */
+  readonly cardText?: CardText;
+  /** Path of a private key. */
+  readonly cardSigningKeyFile?: string;
+  /** Path; absent: calls need no credentials. */
+  readonly apiKeysFile?: string;
   readonly lenientVersion: boolean;
   /** Module of the agent; absent: the demo agent. */
   readonly agent?: string;
+  readonly agentFormat: Values['A2A_AGENT_FORMAT'];
   readonly store: StoreConfig;
   readonly keyPrefix: string;
   readonly tenantBuckets: number;
@@ -31,7 +40,10 @@ export interface Config {
   readonly cacheMaxBytes: Bytes;
   /** Other than Redis always `exclusive`. */
   readonly cacheCoherence: 'shared' | 'exclusive';
-  readonly idempotency: 'unanswered' | 'off';
+  readonly idempotency: 'unanswered' | 'strict' | 'off';
+  readonly idempotencyWindowMs: DurationMs;
+  /** Time after the end of a task in which nothing of it is compacted. */
+  readonly resumeMs: DurationMs;
   readonly bodyMaxBytes: Bytes;
   readonly recordMaxBytes: Bytes;
   readonly sessionMaxBytes: Bytes;
@@ -41,6 +53,12 @@ export interface Config {
   readonly blockingTimeoutMs: DurationMs;
   readonly taskTimeoutMs: DurationMs;
   readonly cancelGraceMs: DurationMs;
+  readonly sseHeartbeatMs: DurationMs;
+  readonly sseStallMs: DurationMs;
+  /** Origins that webhooks may be at, whatever their address. */
+  readonly pushAllow: readonly string[];
+  readonly pushMaxTries: number;
+  readonly pushTimeoutMs: DurationMs;
   readonly drainMs: DurationMs;
   readonly deadMs: DurationMs;
   readonly logLevel: LogLevel;
@@ -63,7 +81,8 @@ const LATER = ['REDIS_CLUSTER_NODES', 'REDIS_SENTINELS', 'REDIS_SENTINEL_NAME'];
 const NAMES = Object.keys(VARIABLES) as VariableName[];
 
 /**
- * Environment -> Config. An empty variable counts as not set.
+ * Environment -> Config. An empty variable counts as not set. Files that it names are read, relative to the working
+ * directory; only their paths are kept of those that hold secrets.
  *
  * @throws {ConfigError} that names every problem at once
  */
@@ -86,9 +105,30 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       String(values.A2A_MAX_RECORD_BYTES),
     );
   }
+  const cardText = readFile('A2A_CARD_FILE', values, complain, readCard);
+  readFile('A2A_CARD_SIGNING_KEY_FILE', values, complain, readSigningKey);
+  readFile('A2A_API_KEYS_FILE', values, complain, readApiKeys);
   const store = chooseStore(values, complain);
   if (problems.length > 0 || store === undefined) throw new ConfigError(problems);
-  return deepFreeze(toConfig(values, store));
+  return deepFreeze({ ...toConfig(values, store), ...(cardText === undefined ? {} : { cardText }) });
+}
+
+/** @returns undefined when no file is named, or it is not usable; every reason has then been reported */
+function readFile<T>(
+  name: 'A2A_CARD_FILE' | 'A2A_CARD_SIGNING_KEY_FILE' | 'A2A_API_KEYS_FILE',
+  values: Values,
+  complain: Complain,
+  read: (path: string) => T,
+): T | undefined {
+  const path = values[name];
+  if (path === undefined) return undefined;
+  try {
+    return read(path);
+  } catch (error) {
+    if (!(error instanceof FileProblemsError)) throw error;
+    for (const problem of error.problems) complain(name, problem);
+    return undefined;
+  }
 }
 
 function readValues(env: Readonly<Record<string, string | undefined>>, complain: Complain): Values {
@@ -129,14 +169,18 @@ function chooseStore(values: Values, complain: Complain): StoreConfig | undefine
 
 function toConfig(values: Values, store: StoreConfig): Config {
   const { A2A_PUBLIC_URL: publicUrl, A2A_AGENT: agent } = values;
+  const { A2A_CARD_SIGNING_KEY_FILE: cardSigningKeyFile, A2A_API_KEYS_FILE: apiKeysFile } = values;
   return {
     port: values.PORT,
     host: values.HOST,
     ...(publicUrl === undefined ? {} : { publicUrl }),
     corsOrigins: values.A2A_CORS_ORIGINS,
     card: values.A2A_CARD,
+    ...(cardSigningKeyFile === undefined ? {} : { cardSigningKeyFile }),
+    ...(apiKeysFile === undefined ? {} : { apiKeysFile }),
     lenientVersion: values.A2A_LENIENT_VERSION,
     ...(agent === undefined ? {} : { agent }),
+    agentFormat: values.A2A_AGENT_FORMAT,
     store,
     keyPrefix: values.A2A_KEY_PREFIX,
     tenantBuckets: values.A2A_TENANT_BUCKETS,
@@ -146,6 +190,8 @@ function toConfig(values: Values, store: StoreConfig): Config {
     cacheMaxBytes: values.A2A_CACHE_MAX_BYTES,
     cacheCoherence: store.kind === 'redis' ? values.A2A_CACHE_COHERENCE : 'exclusive',
     idempotency: values.A2A_IDEMPOTENCY,
+    idempotencyWindowMs: values.A2A_IDEMPOTENCY_WINDOW_SECONDS * 1000,
+    resumeMs: values.A2A_RESUME_SECONDS * 1000,
     bodyMaxBytes: values.A2A_MAX_BODY_BYTES,
     recordMaxBytes: values.A2A_MAX_RECORD_BYTES,
     sessionMaxBytes: values.A2A_MAX_SESSION_BYTES,
@@ -155,6 +201,11 @@ function toConfig(values: Values, store: StoreConfig): Config {
     blockingTimeoutMs: values.A2A_BLOCKING_TIMEOUT_SECONDS * 1000,
     taskTimeoutMs: values.A2A_TASK_TIMEOUT_SECONDS * 1000,
     cancelGraceMs: values.A2A_CANCEL_GRACE_SECONDS * 1000,
+    sseHeartbeatMs: values.A2A_SSE_HEARTBEAT_SECONDS * 1000,
+    sseStallMs: values.A2A_SSE_STALL_SECONDS * 1000,
+    pushAllow: values.A2A_PUSH_ALLOW,
+    pushMaxTries: values.A2A_PUSH_MAX_TRIES,
+    pushTimeoutMs: values.A2A_PUSH_TIMEOUT_SECONDS * 1000,
     drainMs: values.A2A_DRAIN_SECONDS * 1000,
     deadMs: values.A2A_DEAD_SECONDS * 1000,
     logLevel: values.LOG_LEVEL,

@@ -7,11 +7,17 @@ export { ConfigError, parseConfig } from './config.ts';
 export type {
   AgentEvent,
   AgentExecutor,
+  BusListener,
+  CallView,
   EventBus,
+  EventName,
+  ForeignExecutor,
   RequestContext,
+  SendRequest,
   SessionView,
 } from './agents/agent-executor.ts';
-export type { AgentAbout } from './build-card.ts';
+export type { AgentFormat } from './agents/agent-format.ts';
+export type { AgentAbout } from './build-about.ts';
 export type { ServerAddress, ServerParts, StopReport } from './app.ts';
 export type { Config } from './config.ts';
 export type {

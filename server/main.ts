@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The process: environment, signals, exit codes. The only file that touches `process`. */
+import { formatOf } from './agents/agent-format.ts';
 import { loadAgent, AgentLoadError } from './agents/load-agent.ts';
 import { createServer, type HoldfastServer } from './app.ts';
 import { StartError } from './backend.ts';
@@ -29,9 +30,9 @@ function exit(code: number, line: string): never {
 async function start(): Promise<void> {
   const config = parseConfig(process.env);
   const { agent } = config;
-  const own = agent === undefined ? {} : { agent: await loadAgent(agent, process.cwd()) };
+  const own = agent === undefined ? undefined : await loadAgent(agent, process.cwd(), config.agentFormat);
   const server = await createServer(config, {
-    ...own,
+    ...(own && { agent: own }),
     logDestination: process.stdout,
     pid: process.pid,
   });
@@ -39,11 +40,12 @@ async function start(): Promise<void> {
   const { url } = await server.listen();
   stopOnSignal(server);
   const { storeKind, storeLocation } = server.backend;
+  const key = config.apiKeysFile === undefined ? '' : " -H 'X-API-Key: <key>'";
   process.stderr.write(
     `Holdfast ${packageVersion()} listens on ${url}\n` +
       `  store  ${storeKind} at ${storeLocation}\n` +
-      `  agent  ${agent ?? 'demo (set A2A_AGENT to run yours)'}\n` +
-      `  try    curl -s ${url} -H 'Content-Type: application/json' -d '${TRY}'\n`,
+      `  agent  ${own && agent ? `${agent} (reads ${formatOf(own)})` : 'demo (set A2A_AGENT to run yours)'}\n` +
+      `  try    curl -s ${url} -H 'Content-Type: application/json'${key} -d '${TRY}'\n`,
   );
 }
 

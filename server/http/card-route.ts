@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { JsonValue } from '../../protocol/units.ts';
+import type { JsonObject } from '../../protocol/units.ts';
 import { type HttpAnswer } from './respond.ts';
 import { requestedVersion } from './request-guards.ts';
 
@@ -22,29 +22,32 @@ interface RenderedCard {
 }
 
 /**
- * @param card called once per variant, when it is first asked for: the URL is known only then
+ * @param card called once per variant, when it is first asked for: the URL is known only then, and a signature may be
+ * another one each time
  * @param always the variant for everybody; `merged` gives 1.0 readers that say so the pure 1.0 card
  */
 export function createCardRoute(
-  card: (variant: CardVariant) => JsonValue | object,
+  card: (variant: CardVariant) => Promise<JsonObject>,
   always: CardVariant,
-): (req: IncomingMessage) => HttpAnswer {
-  const rendered = new Map<CardVariant, RenderedCard>();
-  const render = (variant: CardVariant): RenderedCard => {
-    const known = rendered.get(variant);
-    if (known !== undefined) return known;
-    const body = JSON.stringify(card(variant));
-    const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-    rendered.set(variant, { body, etag });
-    return { body, etag };
+): (req: IncomingMessage) => Promise<HttpAnswer> {
+  const rendered = new Map<CardVariant, Promise<RenderedCard>>();
+  const render = (variant: CardVariant): Promise<RenderedCard> => {
+    const known = rendered.get(variant) ?? card(variant).then(toRendered);
+    rendered.set(variant, known);
+    return known;
   };
-  return (req) => {
+  return async (req) => {
     const wantsV1 = /^1\.0(?:\.\d+)?$/.test(requestedVersion(req) ?? '');
-    const { body, etag } = render(always === 'merged' && wantsV1 ? 'v1' : always);
+    const { body, etag } = await render(always === 'merged' && wantsV1 ? 'v1' : always);
     const headers = { ETag: etag, 'Cache-Control': CACHE_CONTROL, Vary: 'A2A-Version' };
     if (matches(req.headers['if-none-match'], etag)) return { status: 304, headers };
     return { status: 200, headers: { ...headers, 'Content-Type': 'application/json' }, body };
   };
+}
+
+function toRendered(card: JsonObject): RenderedCard {
+  const body = JSON.stringify(card);
+  return { body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` };
 }
 
 /** RFC 9110 §13.1.2: weak comparison, a list, or `*`. */

@@ -1,4 +1,10 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import {
+  createServer,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Bytes, DurationMs } from '../../protocol/units.ts';
 
@@ -10,8 +16,13 @@ const KEEP_ALIVE_TIMEOUT_MS: DurationMs = 65_000;
 const HEADERS_MAX_BYTES: Bytes = 16_384;
 const TIMEOUT_CHECK_MS: DurationMs = 5000;
 
+export type HttpServerOptions = Pick<
+  ServerOptions,
+  'headersTimeout' | 'requestTimeout' | 'keepAliveTimeout' | 'connectionsCheckingInterval'
+>;
+
 /** node:http with bounds on what a slow or broken client can hold. */
-export function createHttpServer(listener: RequestListener): Server {
+export function createHttpServer(listener: RequestListener, options: HttpServerOptions = {}): Server {
   const server = createServer(
     {
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -21,12 +32,22 @@ export function createHttpServer(listener: RequestListener): Server {
       maxHeaderSize: HEADERS_MAX_BYTES,
       keepAlive: true,
       noDelay: true,
+      ...options,
     },
     listener,
   );
+  const answering = new WeakMap<Duplex, ServerResponse>();
+  server.prependListener('request', (req, res) => {
+    answering.set(req.socket, res);
+  });
   // Without this listener node says "continue" before anybody has looked at the headers.
   server.on('checkContinue', listener);
-  server.on('clientError', answerBrokenRequest);
+  server.on('clientError', (error, socket) => {
+    const res = answering.get(socket);
+    // Behind a stream that is open an answer would read as a part of it.
+    if (res?.headersSent === true && !res.writableFinished) socket.destroy();
+    else answerBrokenRequest(error, socket);
+  });
   return server;
 }
 

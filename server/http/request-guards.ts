@@ -45,7 +45,8 @@ export class Cors {
     return {
       ...vary,
       'Access-Control-Allow-Origin': any ? '*' : origin,
-      'Access-Control-Expose-Headers': 'A2A-Persistence, Retry-After',
+      'Access-Control-Expose-Headers':
+        'A2A-Persistence, A2A-Extensions, X-A2A-Extensions, Retry-After, WWW-Authenticate',
     };
   }
 
@@ -56,7 +57,7 @@ export class Cors {
       ...headers,
       'Access-Control-Allow-Methods': 'GET, POST',
       'Access-Control-Allow-Headers':
-        'Content-Type, Authorization, A2A-Version, A2A-Extensions, Idempotency-Key',
+        'Content-Type, Authorization, X-API-Key, A2A-Version, A2A-Extensions, X-A2A-Extensions, Idempotency-Key, Last-Event-ID',
       'Access-Control-Max-Age': '600',
     };
   }

@@ -11,7 +11,7 @@ export const RPC_PATHS = ['/a2a', '/'];
 
 export interface RoutesOptions {
   readonly rpcEndpoint: RequestListener;
-  readonly card: (req: IncomingMessage) => HttpAnswer;
+  readonly card: (req: IncomingMessage) => HttpAnswer | Promise<HttpAnswer>;
   readonly readiness: () => Readiness;
   readonly metrics: Metrics;
   readonly cors: Cors;

@@ -2,11 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { ProtocolError, type ErrorReason } from '../../protocol/errors.ts';
 import type { Bytes } from '../../protocol/units.ts';
-import type { RequestFacts, RpcResponse, RpcServer } from '../rpc/rpc-server.ts';
+import type { RpcAnswer } from '../rpc/rpc-answer.ts';
+import type { RpcServer } from '../rpc/rpc-server.ts';
 import type { Principal } from '../security/principal.ts';
 import { readBody } from './read-body.ts';
+import { readFacts } from './read-facts.ts';
 import { type Cors, isJson, requestedVersion } from './request-guards.ts';
 import { refuse, respond } from './respond.ts';
+import { type SseSettings, writeStream } from './sse.ts';
 
 export interface RpcEndpointOptions {
   readonly rpc: RpcServer;
@@ -14,7 +17,9 @@ export interface RpcEndpointOptions {
   readonly cors: Cors;
   /** Whether the `Host` of a request may be served. */
   readonly isHostAllowed: (req: IncomingMessage) => boolean;
-  readonly resolvePrincipal: (req: IncomingMessage) => Principal;
+  /** Who calls. Throws a `ProtocolError` for who may not; it is answered with its `httpStatus`. */
+  readonly resolvePrincipal: (req: IncomingMessage) => Principal | Promise<Principal>;
+  readonly sse: SseSettings;
   /** While true, answers close their connection. */
   readonly isDraining: () => boolean;
 }
@@ -32,10 +37,12 @@ export function createRpcEndpoint(options: RpcEndpointOptions): RequestListener 
     const requestId = randomUUID();
     const version = requestedVersion(req);
     const common: Record<string, string> = { ...cors.headersFor(req), 'Cache-Control': 'no-store' };
-    const turnAway = (status: number, reason: ErrorReason, message: string, headers = {}): void => {
-      const error = new ProtocolError(reason, { message, httpStatus: status });
+    const refuseFor = (error: unknown, headers = {}): void => {
       const refusal = rpc.refuse(error, { requestId, version });
       refuse(req, res, { ...refusal, headers: { ...refusal.headers, ...common, ...headers } });
+    };
+    const turnAway = (httpStatus: number, reason: ErrorReason, message: string, headers = {}): void => {
+      refuseFor(new ProtocolError(reason, { message, httpStatus }), headers);
     };
 
     if (!options.isHostAllowed(req)) {
@@ -50,6 +57,14 @@ export function createRpcEndpoint(options: RpcEndpointOptions): RequestListener 
       turnAway(405, 'INVALID_REQUEST', 'This is a JSON-RPC endpoint: use POST', { Allow: ALLOW });
       return;
     }
+    let principal: Principal;
+    try {
+      principal = await options.resolvePrincipal(req);
+    } catch (error) {
+      refuseFor(error);
+      return;
+    }
+    if (req.destroyed) return;
     if (!isJson(req.headers['content-type']) || req.headers['content-encoding'] !== undefined) {
       turnAway(
         415,
@@ -58,17 +73,26 @@ export function createRpcEndpoint(options: RpcEndpointOptions): RequestListener 
       );
       return;
     }
-    const facts: RequestFacts = { requestId, version, principal: options.resolvePrincipal(req) };
     const body = await readBody(req, res, bodyMaxBytes);
     if (body === 'aborted') return;
     if (body === 'too large') {
       turnAway(413, 'INVALID_REQUEST', `The body must be at most ${bodyMaxBytes} bytes`);
       return;
     }
-    answer(res, await rpc.handle(body, facts), common);
+    await answer(res, await rpc.handle(body, { requestId, version, principal, ...readFacts(req) }), common);
   }
 
-  function answer(res: ServerResponse, response: RpcResponse, common: Record<string, string>): void {
+  async function answer(
+    res: ServerResponse,
+    response: RpcAnswer,
+    common: Record<string, string>,
+  ): Promise<void> {
+    const closing = options.isDraining() ? { Connection: 'close' } : {};
+    const headers = { ...response.headers, ...common, ...closing };
+    if ('frames' in response) {
+      await writeStream(res, response, headers, options.sse);
+      return;
+    }
     const { delivered } = response;
     if (delivered !== undefined) {
       // node says `finish` also when the client left while the answer was being written; its socket is then destroyed.
@@ -76,8 +100,7 @@ export function createRpcEndpoint(options: RpcEndpointOptions): RequestListener 
         if (res.socket?.destroyed === false) delivered();
       });
     }
-    const closing = options.isDraining() ? { Connection: 'close' } : {};
-    respond(res, { ...response, headers: { ...response.headers, ...common, ...closing } });
+    respond(res, { ...response, headers });
   }
 
   return (req, res) => {

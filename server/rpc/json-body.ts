@@ -11,6 +11,9 @@ const CLOSING: ReadonlySet<number> = new Set([0x5d, 0x7d]);
 // A byte order mark is skipped; any other byte that is not UTF-8 throws instead of becoming U+FFFD in somebody's text.
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
+/** Perhaps in a string: then it only takes longer. */
+const SIGNED_ZERO = /(?:^|[:[,])\s*-0/;
+
 /**
  * Bytes of a body -> JSON value. The depth is judged on the bytes, before anything is built from them: brackets, quotes
  * and backslashes are ASCII, which never occurs inside a longer UTF-8 sequence. A member called `__proto__` becomes an
@@ -31,12 +34,14 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
     throw new ProtocolError('JSON_PARSE', { message: 'Invalid JSON payload: not UTF-8' });
   }
   try {
-    return JSON.parse(text);
+    return SIGNED_ZERO.test(text) ? JSON.parse(text, withoutSignOfZero) : JSON.parse(text);
   } catch {
     // The parser's message quotes the body; the code says enough.
     throw new ProtocolError('JSON_PARSE');
   }
 }
+
+const withoutSignOfZero = (_key: string, value: unknown): unknown => (value === 0 ? 0 : value);
 
 function isTooDeep(bytes: Uint8Array): boolean {
   let depth = 0;

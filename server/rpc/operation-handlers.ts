@@ -5,19 +5,38 @@ import type { SendParams, TaskView } from '../../protocol/model.ts';
 import { type Operation, streams } from '../../protocol/operations.ts';
 import type { JsonValue } from '../../protocol/units.ts';
 import type { A2AOperations, Answer, CallContext } from '../a2a/call.ts';
+import { checkTenant, type OperationHandlers } from './operation-handler.ts';
+import { createPushHandlers } from './push-handlers.ts';
+import { createStreamHandlers } from './stream-handlers.ts';
 
-/** Params in a dialect's wire form -> the answer in it. */
-export type OperationHandler = (params: unknown, call: CallContext) => Promise<Answer<JsonValue>>;
-export type OperationHandlers = Readonly<Partial<Record<Operation, OperationHandler>>>;
+/** What is served, as the agent card says it. */
+export interface Offer {
+  readonly operations: A2AOperations;
+  readonly capabilities: { readonly streaming: boolean; readonly pushNotifications: boolean };
+  /** Absent: there is none. */
+  readonly extendedCard?: (call: CallContext) => Promise<JsonValue>;
+  /** What is to be known of a message beside its shape. Throws a `ProtocolError`. */
+  readonly checkInput?: (params: SendParams) => void;
+}
 
-/** What is served; everything else is refused as the agent card says. */
-export function createOperationHandlers(operations: A2AOperations): OperationHandlers {
+/** Handlers of what is offered; an operation without one is refused by {@link notOffered}. */
+export function createOperationHandlers(offer: Offer): OperationHandlers {
+  const { operations, capabilities, extendedCard } = offer;
+
+  const readSend = (params: unknown, call: CallContext): SendParams => {
+    const decoded = CODECS[call.dialect].decodeSend(params);
+    checkTenant(decoded.tenant, call);
+    // A webhook that would never be called must not be taken in silence.
+    if (decoded.pushConfig !== undefined && !capabilities.pushNotifications) {
+      throw new ProtocolError('PUSH_NOTIFICATION_NOT_SUPPORTED');
+    }
+    offer.checkInput?.(decoded);
+    return decoded;
+  };
+
   return {
     async sendMessage(params, call) {
-      const decoded = CODECS[call.dialect].decodeSend(params);
-      checkTenant(decoded.tenant, call);
-      refusePush(decoded);
-      const answer = await operations.sendMessage(decoded, call);
+      const answer = await operations.sendMessage(readSend(params, call), call);
       const { result } = answer;
       const codec = result.kind === 'task' ? codecFor(result.view, call) : CODECS[call.dialect];
       return { ...answer, result: codec.encodeSend(result) };
@@ -27,11 +46,27 @@ export function createOperationHandlers(operations: A2AOperations): OperationHan
       checkTenant(decoded.tenant, call);
       return encodeView(await operations.getTask(decoded, call), call);
     },
+    async listTasks(params, call) {
+      const { list } = CODECS[call.dialect];
+      if (list === undefined) throw new Error('the dialect has the method and not its codec');
+      const decoded = list.decode(params);
+      checkTenant(decoded.tenant, call);
+      const answer = await operations.listTasks(decoded, call);
+      return { ...answer, result: list.encode(answer.result) };
+    },
     async cancelTask(params, call) {
       const decoded = CODECS[call.dialect].decodeCancel(params);
       checkTenant(decoded.tenant, call);
       return encodeView(await operations.cancelTask(decoded, call), call);
     },
+    ...(capabilities.streaming && createStreamHandlers(operations, readSend)),
+    ...(capabilities.pushNotifications && createPushHandlers(operations)),
+    ...(extendedCard !== undefined && {
+      async getExtendedCard(params, call) {
+        checkTenant(tenantOf(params), call);
+        return { result: await extendedCard(call) };
+      },
+    }),
   };
 }
 
@@ -43,15 +78,11 @@ export function notOffered(operation: Operation, method: string): ProtocolError 
   return new ProtocolError('UNSUPPORTED_OPERATION', { message, metadata: { method } });
 }
 
-/** A webhook that would never be called must not be taken in silence. */
-function refusePush(params: SendParams): void {
-  if (params.pushConfig !== undefined) throw new ProtocolError('PUSH_NOTIFICATION_NOT_SUPPORTED');
-}
-
-/** The tenant is the credential's. A request may repeat it, not choose it. */
-function checkTenant(tenant: string | undefined, call: CallContext): void {
-  if (tenant === undefined || tenant === '' || tenant === call.principal.tenant) return;
-  throw invalidParams({ field: 'tenant', description: 'must be absent, empty or the tenant of the caller' });
+/** `GetExtendedAgentCard` has no other parameter, and in 0.3 none at all. */
+function tenantOf(params: unknown): string | undefined {
+  const { tenant } = params as { tenant?: unknown };
+  if (tenant === undefined || tenant === null || typeof tenant === 'string') return tenant ?? undefined;
+  throw invalidParams({ field: 'tenant', description: 'must be a string' });
 }
 
 const codecFor = (view: TaskView, call: CallContext): Codec => CODECS[answerDialect(call, view)];

@@ -1,47 +1,43 @@
 import jayson from 'jayson';
 import { invalidParams, type ErrorReason, type ProtocolError } from '../../protocol/errors.ts';
 import type { WireError } from '../../protocol/dialects/codec.ts';
+import type { Dialect } from '../../protocol/model.ts';
 import { methodName, OPERATION_NAMES, type Operation } from '../../protocol/operations.ts';
 import type { JsonValue } from '../../protocol/units.ts';
-import type { A2AOperations, Answer, CallContext } from '../a2a/call.ts';
+import type { Answer, CallContext } from '../a2a/call.ts';
 import type { Log } from '../observability/log-events.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import type { Principal } from '../security/principal.ts';
 import { type Envelope, readEnvelope } from './envelope.ts';
 import { parseJsonBody } from './json-body.ts';
-import { createOperationHandlers, notOffered, type OperationHandlers } from './operation-handlers.ts';
+import { openStream } from './open-stream.ts';
+import type { OperationHandlers, Outcome, StreamOutcome } from './operation-handler.ts';
+import { createOperationHandlers, notOffered, type Offer } from './operation-handlers.ts';
+import { checkFacts, type RequestFacts } from './request-facts.ts';
+import { failed, json, type RpcAnswer, type RpcResponse } from './rpc-answer.ts';
 import { type RpcFailure, toRpcError } from './to-rpc-error.ts';
 
-/** What the transport knows about a request beside its body. */
-export interface RequestFacts {
-  readonly requestId: string;
-  readonly principal: Principal;
-  /** The `A2A-Version` header, else the query parameter of that name. */
-  readonly version: string | undefined;
+/** What the agent makes of the extensions that a client asks for. */
+export interface ExtensionSupport {
+  /** @returns the ones that are in effect, and the error when one that is required is missing */
+  resolve(
+    requested: readonly string[],
+    operation: Operation | undefined,
+  ): { readonly activated: readonly string[]; readonly error?: ProtocolError };
 }
 
-/** An HTTP answer, to be written as it is. */
-export interface RpcResponse {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  /** JSON; absent for an answer without a body. */
-  readonly body?: string;
-  /** To be called when the last byte was handed to the socket without error. */
-  readonly delivered?: () => void;
-}
-
-export interface RpcServerOptions {
-  readonly operations: A2AOperations;
+export interface RpcServerOptions extends Offer {
   readonly lenientVersion: boolean;
+  /** Absent: there are none. */
+  readonly extensions?: ExtensionSupport;
   readonly log: Log;
   readonly metrics: Metrics;
 }
 
-/** What travels through jayson beside the params; the handler leaves its answer or its failure here. */
+/** What travels through jayson beside the params; the handler leaves its outcome or its failure here. */
 interface Call {
   readonly envelope: Envelope;
   readonly context: CallContext;
-  answer?: Answer<JsonValue>;
+  outcome?: Outcome;
   failure?: RpcFailure;
 }
 
@@ -49,6 +45,15 @@ type Reply = (error: WireError | null, result?: JsonValue) => void;
 
 /** What jayson calls a notification is decided before it is called: an `id` of null or none would get no answer at all. */
 const INNER_ID = 0;
+
+/** Every parameter of these is optional, or there is none. */
+const MAY_LACK_PARAMS: ReadonlySet<Operation> = new Set(['listTasks', 'getExtendedCard']);
+
+/** In which header the extensions in effect are told. 0.1 has no extensions. */
+const EXTENSIONS_HEADER: Readonly<Partial<Record<Dialect, string>>> = {
+  v1: 'A2A-Extensions',
+  v03: 'X-A2A-Extensions',
+};
 
 /**
  * JSON-RPC for all dialects: body -> envelope -> dialect -> method -> params -> operation -> answer. Methods are looked
@@ -63,36 +68,59 @@ export class RpcServer {
 
   constructor(options: RpcServerOptions) {
     this.#options = options;
-    this.#handlers = createOperationHandlers(options.operations);
+    this.#handlers = createOperationHandlers(options);
     this.#methods = new jayson.Server(this.#methodTable(), { useContext: true });
   }
 
   /** Never rejects. */
-  async handle(body: Uint8Array, facts: RequestFacts): Promise<RpcResponse> {
+  async handle(body: Uint8Array, facts: RequestFacts): Promise<RpcAnswer> {
     let envelope: Envelope;
     try {
       envelope = readEnvelope(parseJsonBody(body), facts.version, this.#options);
     } catch (error) {
       envelope = { ...readEnvelope(undefined, facts.version, this.#options), error: error as ProtocolError };
     }
-    const { dialect, legacy } = envelope.selection;
-    const { requestId, principal } = facts;
-    const call: Call = { envelope, context: { requestId, principal, dialect, legacy } };
-    if (envelope.error === undefined) await this.#dispatch(call);
-    else this.#fail(call, envelope.error);
+    const { context, error } = this.#begin(envelope, facts);
+    const call: Call = { envelope, context };
+    if (error !== undefined) this.#fail(call, error);
+    else await this.#dispatch(call);
     return this.#respond(call);
   }
 
   /** An error that the transport found, with nothing of the body read. */
-  refuse(error: ProtocolError, facts: Pick<RequestFacts, 'requestId' | 'version'>): RpcResponse {
+  refuse(error: unknown, facts: Pick<RequestFacts, 'requestId' | 'version'>): RpcResponse {
     const envelope = readEnvelope(undefined, facts.version, this.#options);
     const failure = toRpcError(error, envelope.selection.dialect, { ...facts, log: this.#options.log });
     this.#count(envelope, failure.reason);
-    return toResponse(failure.httpStatus, failure.headers, {
-      jsonrpc: '2.0',
-      id: null,
-      error: failure.error,
-    });
+    return failed(failure, null);
+  }
+
+  /** The context of the call, and the first fault in what came beside its params. */
+  #begin(envelope: Envelope, facts: RequestFacts): { context: CallContext; error?: unknown } {
+    const { dialect, legacy, operation } = envelope.selection;
+    const { requestId, principal, lastEventId, idempotencyKey, extensions: requested } = facts;
+    let activated: readonly string[] = [];
+    let { error }: { error?: unknown } = envelope;
+    if (error === undefined) {
+      try {
+        checkFacts(facts);
+        const resolved = this.#options.extensions?.resolve(requested, operation);
+        activated = resolved?.activated ?? [];
+        error = resolved?.error;
+      } catch (thrown) {
+        error = thrown;
+      }
+    }
+    const context: CallContext = {
+      requestId,
+      principal,
+      dialect,
+      legacy,
+      ...(lastEventId !== undefined && { lastEventId }),
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+      extensions: activated,
+    };
+    return { context, error };
   }
 
   #methodTable(): Record<string, (params: unknown, call: object, reply: Reply) => void> {
@@ -125,15 +153,15 @@ export class RpcServer {
       if (operation === undefined) throw new Error(`no operation for ${method}`);
       const handler = this.#handlers[operation];
       if (handler === undefined) throw notOffered(operation, method);
-      const { params } = boxed as { params: unknown };
+      const { params = MAY_LACK_PARAMS.has(operation) ? {} : undefined } = boxed as { params: unknown };
       if (typeof params !== 'object' || params === null || Array.isArray(params)) {
         throw invalidParams({ field: 'params', description: 'must be an object' });
       }
-      call.answer = await handler(params, call.context);
+      call.outcome = await handler(params, call.context);
     } catch (error) {
       this.#fail(call, error);
     }
-    if (call.failure === undefined) reply(null, call.answer?.result ?? null);
+    if (call.failure === undefined) reply(null, null);
     else reply(call.failure.error);
   }
 
@@ -142,20 +170,35 @@ export class RpcServer {
     call.failure = toRpcError(error, dialect, { requestId, log: this.#options.log });
   }
 
-  #respond({ envelope, answer, failure }: Call): RpcResponse {
-    this.#count(envelope, failure?.reason ?? 'ok');
+  #respond(call: Call): RpcAnswer {
+    const { envelope, context, outcome, failure } = call;
     const { id, isNotification } = envelope;
-    const persistence = answer?.persistence;
-    const headers = persistence === undefined ? {} : { 'A2A-Persistence': persistence };
-    const delivered = answer?.delivered === undefined ? {} : { delivered: answer.delivered };
-    if (failure !== undefined && (failure.httpStatus !== 200 || !isNotification)) {
-      return toResponse(failure.httpStatus, failure.headers, { jsonrpc: '2.0', id, error: failure.error });
+    if (failure !== undefined) {
+      this.#count(envelope, failure.reason);
+      const isTold = failure.httpStatus !== 200 || !isNotification;
+      return isTold ? failed(failure, id) : { status: 204, headers: {} };
     }
+    if (outcome !== undefined && 'stream' in outcome) return this.#stream(call, outcome);
+    this.#count(envelope, 'ok');
+    const headers = headersOf(context, outcome);
+    const delivered = outcome?.delivered === undefined ? {} : { delivered: outcome.delivered };
     if (isNotification) return { status: 204, headers, ...delivered };
-    return {
-      ...toResponse(200, headers, { jsonrpc: '2.0', id, result: answer?.result ?? null }),
-      ...delivered,
+    return { ...json(200, headers, { jsonrpc: '2.0', id, result: outcome?.result ?? null }), ...delivered };
+  }
+
+  #stream({ envelope, context }: Call, outcome: StreamOutcome): RpcAnswer {
+    const { log, metrics } = this.#options;
+    const { id, isNotification, method } = envelope;
+    const headers = headersOf(context, outcome.stream);
+    const onOutcome = (told: ErrorReason | 'ok'): void => {
+      this.#count(envelope, told);
     };
+    const opened = openStream(outcome, { id, method, context, headers, onOutcome, log, metrics });
+    if (!isNotification) return opened;
+    // Nobody is there to read it; what it asked for goes on without a listener.
+    void opened.frames.return();
+    const { delivered } = outcome.stream;
+    return { status: 204, headers, ...(delivered !== undefined && { delivered }) };
   }
 
   #count({ selection }: Envelope, outcome: ErrorReason | 'ok'): void {
@@ -164,6 +207,13 @@ export class RpcServer {
   }
 }
 
-function toResponse(status: number, headers: RpcResponse['headers'], body: JsonValue | object): RpcResponse {
-  return { status, headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body) };
+function headersOf(
+  { dialect, extensions = [] }: CallContext,
+  answer: Pick<Answer<unknown>, 'persistence'> | undefined,
+): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (answer?.persistence !== undefined) headers['A2A-Persistence'] = answer.persistence;
+  const name = EXTENSIONS_HEADER[dialect];
+  if (name !== undefined && extensions.length > 0) headers[name] = extensions.join(', ');
+  return headers;
 }

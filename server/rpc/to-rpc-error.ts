@@ -3,6 +3,7 @@ import type { WireError } from '../../protocol/dialects/codec.ts';
 import { type ErrorReason, ProtocolError } from '../../protocol/errors.ts';
 import type { Dialect } from '../../protocol/model.ts';
 import type { Log } from '../observability/log-events.ts';
+import { CHALLENGE } from '../security/principal.ts';
 import { SessionDamagedError, StoreUnavailableError } from '../sessions/session-store.ts';
 
 /** An error as it leaves the server. */
@@ -10,7 +11,7 @@ export interface RpcFailure {
   readonly reason: ErrorReason;
   readonly error: WireError;
   readonly httpStatus: number;
-  /** `Retry-After`, where the status has it. */
+  /** `Retry-After` and `WWW-Authenticate`, where the status has them. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -20,6 +21,7 @@ export interface FailureContext {
 }
 
 const RETRY_AFTER_MS = 1000;
+const UNAUTHORIZED = 401;
 const HAS_RETRY_AFTER: ReadonlySet<number> = new Set([429, 503]);
 
 /** The one place where an error becomes wire. What is not meant for the caller is logged here, and only here. */
@@ -32,6 +34,7 @@ export function toRpcError(error: unknown, dialect: Dialect, context: FailureCon
   if (HAS_RETRY_AFTER.has(httpStatus)) {
     headers['Retry-After'] = String(Math.ceil((told.retryAfterMs ?? RETRY_AFTER_MS) / 1000));
   }
+  if (httpStatus === UNAUTHORIZED) headers['WWW-Authenticate'] = CHALLENGE;
   return { reason: told.reason, error: CODECS[dialect].encodeError(told), httpStatus, headers };
 }
 

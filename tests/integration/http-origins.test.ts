@@ -39,10 +39,14 @@ describe('the HTTP door to browsers', () => {
     });
     expect(preflight.status).to.equal(204);
     expect(preflight.headers.get('access-control-allow-origin')).to.equal('https://app.example');
-    expect(preflight.headers.get('access-control-allow-headers')).to.contain('A2A-Version');
+    const allowed = preflight.headers.get('access-control-allow-headers')?.split(', ');
+    expect(allowed).to.include.members(['Content-Type', 'Authorization', 'A2A-Version', 'A2A-Extensions']);
+    expect(allowed).to.include.members(['X-A2A-Extensions', 'Idempotency-Key', 'Last-Event-ID']);
     const reply = await post(door.url, SEND, from('https://app.example'));
     expect(reply.headers.get('access-control-allow-origin')).to.equal('https://app.example');
-    expect(reply.headers.get('access-control-expose-headers')).to.contain('A2A-Persistence');
+    const exposed = reply.headers.get('access-control-expose-headers')?.split(', ');
+    expect(exposed).to.include.members(['A2A-Persistence', 'Retry-After', 'WWW-Authenticate']);
+    expect(exposed).to.include.members(['A2A-Extensions', 'X-A2A-Extensions']);
     expect(reply.headers.get('vary')).to.equal('Origin');
     const card = await fetch(`${door.origin}/.well-known/agent-card.json`, {
       headers: from('https://app.example'),

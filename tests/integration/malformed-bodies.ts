@@ -22,7 +22,11 @@ export const BODY_MAX_BYTES = 2 * 1_048_576;
 
 const DIALECTS: readonly [Dialect, Dialect, Dialect] = ['v01', 'v03', 'v1'];
 const HEADERS = { v01: {}, v03: { 'A2A-Version': '0.3' }, v1: { 'A2A-Version': '1.0' } } as const;
-const SEND = { v01: 'tasks/send', v03: 'message/send', v1: 'SendMessage' } as const;
+const SEND: Readonly<Record<Dialect, readonly [string, string]>> = {
+  v01: ['tasks/send', 'tasks/sendSubscribe'],
+  v03: ['message/send', 'message/stream'],
+  v1: ['SendMessage', 'SendStreamingMessage'],
+};
 const PARAMS = { v01: sendV01, v03: sendV03, v1: sendV1 } as const;
 const MARK = 'hello';
 
@@ -66,7 +70,7 @@ function goodRequest(random: Random, ...dialects: Dialect[]): Request {
     dialect,
     id,
     headers: HEADERS[dialect],
-    message: { jsonrpc: '2.0', id, method: SEND[dialect], params },
+    message: { jsonrpc: '2.0', id, method: one(random, ...SEND[dialect]), params },
   };
 }
 
@@ -270,13 +274,18 @@ const ENVELOPES: Readonly<Record<string, Make>> = {
   'what is not offered': misdirected((random) =>
     one<[number, string, Readonly<Record<string, string>>]>(
       random,
-      [-32004, 'message/stream', HEADERS.v03],
-      [-32004, 'tasks/sendSubscribe', {}],
-      [-32004, 'tasks/resubscribe', {}],
-      [-32004, 'SendStreamingMessage', HEADERS.v1],
-      [-32003, 'tasks/pushNotification/set', {}],
-      [-32003, 'tasks/pushNotificationConfig/get', HEADERS.v03],
-      [-32003, 'CreateTaskPushNotificationConfig', HEADERS.v1],
+      [-32004, 'agent/getAuthenticatedExtendedCard', HEADERS.v03],
+      [-32004, 'GetExtendedAgentCard', HEADERS.v1],
+    ),
+  ),
+  'params of another operation': misdirected((random) =>
+    one<[number, string, Readonly<Record<string, string>>]>(
+      random,
+      [-32602, 'tasks/pushNotificationConfig/set', HEADERS.v03],
+      [-32602, 'tasks/pushNotificationConfig/delete', HEADERS.v03],
+      [-32602, 'CreateTaskPushNotificationConfig', HEADERS.v1],
+      [-32602, 'DeleteTaskPushNotificationConfig', HEADERS.v1],
+      [-32602, 'ListTaskPushNotificationConfigs', HEADERS.v1],
     ),
   ),
 };

@@ -10,6 +10,9 @@ import { readSession, SHELF } from '../helpers/stored-sessions.ts';
 const QUIET = { A2A_DEAD_SECONDS: '3600' };
 const SENDS = 1_000;
 const WINDOW = 20;
+const CHUNKS = 500;
+/** What a commit sends beside its records. */
+const COMMIT_MAX_BYTES = 600;
 const TEXT = 'x'.repeat(990);
 
 describe('what a conversation costs redis', function () {
@@ -23,8 +26,9 @@ describe('what a conversation costs redis', function () {
     return url;
   };
 
-  /** Marks follow their answers, several at once, and are nobody's round trip. */
-  const withoutMarks = (commands: string[]): string[] => commands.filter((name) => !name.startsWith('mark'));
+  /** Marks follow their answers, several at once; a tenant is noted once an hour. Both are nobody's round trip. */
+  const withoutMarks = (commands: string[]): string[] =>
+    commands.filter((name) => !name.startsWith('mark') && name !== 'beat');
 
   it('is what is said, however long the conversation is', async () => {
     const server = await outage.serve(QUIET);
@@ -76,6 +80,38 @@ describe('what a conversation costs redis', function () {
       await sendOnce(url, 'v1', 'again', 'known');
     });
     expect(withoutMarks(sending)).to.deep.equal(['read', 'append', 'append']);
+  });
+
+  it('is every chunk of a stream once, its whole once when it ends, and numbers alone when that takes their place', async () => {
+    const { url } = await outage.serve({ ...QUIET, A2A_RESUME_SECONDS: '1' });
+    await isQuiet(url);
+    let bytes = 0;
+    const streaming = await commandsDuring(outage.client, async () => {
+      ({ bytes } = await costOf(outage.client, async () => {
+        expect(isCompleted(await sendOnce(url, 'v1', `slow ${CHUNKS} 1`, 'stream'))).to.equal(true);
+      }));
+    });
+    const ended = performance.now();
+    const { hash, records } = await readSession(outage.client, 'stream');
+    const sizeOf = (mark: string): number =>
+      records.reduce((sum, record, i) => sum + (mark in (record ?? {}) ? (hash[i + 1]?.length ?? 0) : 0), 0);
+    const [chunks, whole] = [sizeOf('append'), sizeOf('whole')];
+    expect(whole).to.be.within(CHUNKS * '{"text":"chunk 0"}'.length, 0.75 * chunks);
+    const commits = streaming.filter((name) => name === 'append' || name === 'create').length;
+    expect(bytes - chunks - whole).to.be.below(COMMIT_MAX_BYTES * commits);
+    await eventually(() => performance.now() - ended > 1_000);
+    const tidying = await commandsDuring(outage.client, async () => {
+      ({ bytes } = await costOf(outage.client, async () => {
+        expect(isCompleted(await sendOnce(url, 'v1', 'later', 'stream'))).to.equal(true);
+        await eventually(async () => !('10' in (await readSession(outage.client, 'stream')).hash));
+      }));
+    });
+    // The test looks on with commands of its own.
+    const own = tidying.filter((name) => ['create', 'append', 'read', 'compact'].includes(name));
+    expect(own.sort()).to.deep.equal(['append', 'append', 'compact']);
+    const left = await readSession(outage.client, 'stream');
+    expect(Object.keys(left.hash).filter((field) => /^\d+$/.test(field))).to.have.length.below(20);
+    expect(bytes).to.be.below(10_000);
   });
 
   it('is nothing for reading what is in memory when no other instance writes', async () => {

@@ -49,40 +49,6 @@ describe('JSON-RPC answers', () => {
     });
   });
 
-  describe('what is not offered', () => {
-    for (const method of ['SendStreamingMessage', 'SubscribeToTask', 'ListTasks', 'GetExtendedAgentCard']) {
-      it(`answers ${method} with -32004, as the card says`, async () => {
-        expect((await call(door.url, method, {}, V1)).json.error?.code).to.equal(-32004);
-      });
-    }
-
-    for (const method of ['message/stream', 'tasks/resubscribe', 'tasks/sendSubscribe']) {
-      it(`answers ${method} with -32004`, async () => {
-        const reply = await call(door.url, method, {});
-        expect(reply.headers.get('content-type')).to.equal('application/json');
-        expect(reply.json.error?.code).to.equal(-32004);
-      });
-    }
-
-    for (const [method, headers] of [
-      ['CreateTaskPushNotificationConfig', V1],
-      ['ListTaskPushNotificationConfigs', V1],
-      ['tasks/pushNotificationConfig/set', {}],
-      ['tasks/pushNotification/get', {}],
-    ] as const) {
-      it(`answers ${method} with -32003`, async () => {
-        expect((await call(door.url, method, {}, headers)).json.error?.code).to.equal(-32003);
-      });
-    }
-
-    it('refuses a webhook inside a send with -32003, before anything is done', async () => {
-      const configuration = { taskPushNotificationConfig: { url: 'https://hook.example' } };
-      const reply = await call(door.url, 'SendMessage', { ...sendV1('m1', 'hi'), configuration }, V1);
-      expect(reply.json.error?.code).to.equal(-32003);
-      expect(used.backend.calls).to.deep.equal([]);
-    });
-  });
-
   it('refuses 1.0 methods without a version, and versions it does not serve, with -32009', async () => {
     expect((await call(door.url, 'SendMessage', sendV1('m1', 'hi'))).json.error?.code).to.equal(-32009);
     const reply = await call(door.url, 'SendMessage', sendV1('m1', 'hi'), { 'A2A-Version': '2.0' });

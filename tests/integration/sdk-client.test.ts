@@ -1,13 +1,9 @@
 /** The client of the official SDK, as it is, against the running server: from the URL of its agent card on. */
 import { type Message, type Part, Role, SendMessageRequest, type Task, TaskState } from '@a2a-js/sdk';
-import {
-  type Client,
-  ClientFactory,
-  DefaultAgentCardResolver,
-  JsonRpcTransportFactory,
-} from '@a2a-js/sdk/client';
+import type { Client } from '@a2a-js/sdk/client';
 import { expect } from 'chai';
 import { eventually } from '../helpers/eventually.ts';
+import { SDK_GENERATIONS } from '../helpers/sdk-clients.ts';
 import { type TestServer, useServer } from '../helpers/server.ts';
 
 const textOf = (parts: readonly Part[]): string =>
@@ -128,19 +124,9 @@ function driven(used: TestServer, connect: (origin: string) => Promise<Client>, 
 }
 
 describe('the client of the official SDK', () => {
-  describe('in 1.0', () => {
-    const used = useServer();
-    driven(used, (origin) => new ClientFactory().createFromUrl(origin), '1.0');
-  });
-
-  describe('in 0.3, which it meets in a card of 0.3', () => {
-    const used = useServer(undefined, { A2A_CARD: 'v03' });
-    const compat = { legacyCompat: { enabled: true } };
-    const factory = new ClientFactory({
-      // its options are declared as a class that is not exported
-      transports: [Reflect.construct(JsonRpcTransportFactory, [compat]) as JsonRpcTransportFactory],
-      cardResolver: new DefaultAgentCardResolver(compat),
+  for (const { title, version, env, connect } of SDK_GENERATIONS) {
+    describe(title, () => {
+      driven(useServer(undefined, env), connect, version);
     });
-    driven(used, (origin) => factory.createFromUrl(origin), '0.3');
-  });
+  }
 });

@@ -113,6 +113,9 @@ describe('parseConfig', () => {
     expect(problemsOf({ HOST: 'a b' })).to.have.length(1);
     expect(problemsOf({ A2A_PUBLIC_URL: 'ftp://a' })).to.have.length(1);
     expect(problemsOf({ A2A_CORS_ORIGINS: 'https://a.example/path' })).to.have.length(1);
+    for (const A2A_PUSH_ALLOW of ['*', 'localhost:80', 'http://a/b', 'ftp://a'])
+      expect(problemsOf({ A2A_PUSH_ALLOW })).to.have.length(1);
+    expect(problemsOf({ A2A_PUSH_ALLOW: 'http://localhost:80 80' })).to.have.length(1);
     expect(problemsOf({ A2A_DATA_DIR: 'a\0b' })).to.have.length(1);
     expect(problemsOf({ A2A_MAX_RECORD_BYTES: '4096', A2A_MAX_SESSION_BYTES: '2048' })).to.deep.equal([
       'A2A_MAX_RECORD_BYTES: must be at most A2A_MAX_SESSION_BYTES, which is 2048, got 4096',

@@ -51,6 +51,7 @@ const ONLY_IN: Readonly<Record<string, RegExp>> = {
   lmdb: /^server\/stores\/lmdb\//,
   express: /^server\/(?:http\/|app\.ts)/,
   jayson: /^server\/rpc\//,
+  jose: /^server\/security\//,
   pino: /^server\/observability\//,
   'prom-client': /^server\/observability\//,
 };
@@ -219,6 +220,7 @@ describe('the house', () => {
     ['server/stores/x.ts', "import { Redis } from 'ioredis';", 'server/stores/x.ts imports ioredis'],
     ['server/rpc/x.ts', "import express from 'express';", 'server/rpc/x.ts imports express'],
     ['server/http/x.ts', "import jayson from 'jayson';", 'server/http/x.ts imports jayson'],
+    ['server/http/x.ts', "import { jwtVerify } from 'jose';", 'server/http/x.ts imports jose'],
     ['server/http/x.ts', "import { env } from 'node:process';", 'server/http/x.ts imports node:process'],
     ['server/http/x.ts', 'export const pid = process.pid;', 'server/http/x.ts touches process'],
     ['server/http/x.ts', 'export const { pid } = globalThis.process;', 'server/http/x.ts touches process'],

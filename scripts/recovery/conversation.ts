@@ -1,10 +1,23 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Dialect } from '../../protocol/model.ts';
-import type { DurationMs } from '../../protocol/units.ts';
+import type { DurationMs, JsonValue } from '../../protocol/units.ts';
 import type { Door } from './killed-server.ts';
 import { Random } from './random.ts';
 import type { SentMessage, TaskSeen } from './recovery-checker.ts';
-import { getRequest, post, readTask, sendRequest, type WireRequest } from './wire.ts';
+import { readEvents } from './event-stream.ts';
+import { StreamedTask } from './streamed-task.ts';
+import {
+  getRequest,
+  open,
+  post,
+  readOutcome,
+  readTask,
+  resumeRequest,
+  sendRequest,
+  streamRequest,
+  type Outcome,
+  type WireRequest,
+} from './wire.ts';
 
 /** Within which a message has to be answered, however often the server dies meanwhile. */
 export const ANSWER_DEADLINE_MS: DurationMs = 30_000;
@@ -61,6 +74,8 @@ const DIALECTS: readonly [Dialect, ...Dialect[]] = ['v01', 'v03', 'v1'];
 const SLOW_SHARE = 0.2;
 /** Of the messages: sent without a session, which the server then derives. */
 const LONELY_SHARE = 0.15;
+/** Of the messages: sent as a stream, which is resumed where it broke off. */
+const STREAM_SHARE = 0.4;
 const SLOW_TEXTS_MAX = 2_000;
 
 /** Texts of which none is like another: leading zeros make a verb with two numbers one of a kind. */
@@ -97,8 +112,11 @@ export class Conversation {
     const isSlow = this.#random.next() < SLOW_SHARE;
     const isLonely = this.#random.next() < LONELY_SHARE;
     const text = (isSlow ? this.#nextSlow() : undefined) ?? `message ${nth} of ${name}`;
-    const request = sendRequest(dialect, `${name}-${nth}`, text, isLonely ? undefined : name);
-    const delivery = await this.#deliver(dialect, request);
+    const [id, context] = [`${name}-${nth}`, isLonely ? undefined : name];
+    const delivery =
+      this.#random.next() < STREAM_SHARE
+        ? await this.#stream(dialect, streamRequest(dialect, id, text, context))
+        : await this.#deliver(dialect, sendRequest(dialect, id, text, context));
     this.sent.push({ dialect, text, ...delivery });
     return delivery.answer !== undefined;
   }
@@ -137,6 +155,53 @@ export class Conversation {
     }
   }
 
+  /** Follows the stream of a message to the end of its task, over any number of kills. */
+  async #stream(dialect: Dialect, request: WireRequest): Promise<Omit<SentMessage, 'text'>> {
+    const { door, tally } = this.#options;
+    const deadline = performance.now() + ANSWER_DEADLINE_MS;
+    const task = new StreamedTask();
+    for (let wasRetried = false; ; wasRetried = true) {
+      const leftMs = Math.ceil(deadline - performance.now());
+      if (leftMs <= 0)
+        return { answer: undefined, wasRetried, refusal: `the stream ended with ${task.state}` };
+      try {
+        const signal = AbortSignal.timeout(leftMs);
+        const { id, cursor } = task;
+        const isBegun = id !== undefined && cursor !== undefined;
+        const asked = isBegun ? resumeRequest(dialect, id, cursor) : request;
+        const outcome = await follow(task, await open(await door.url(signal), asked, signal), door);
+        if (outcome?.kind === 'refused') return { answer: undefined, wasRetried, refusal: outcome.why };
+        const answer = task.seen();
+        if (answer !== undefined && task.hasEnded) {
+          tally.acknowledge(task.isDeferred);
+          const isStored = !task.isDeferred || (await this.#isStored(dialect, answer, door.starts, deadline));
+          return {
+            answer: await this.#withContext(dialect, answer, deadline),
+            wasRetried,
+            ...(!isStored && { isUnconfirmed: true }),
+          };
+        }
+      } catch (error) {
+        if (!isConnectionLost(error)) throw error;
+      }
+      tally.retries += 1;
+      await pause(RETRY_PAUSE_MS);
+    }
+  }
+
+  /** The events of 0.1 do not say in which session they are. */
+  async #withContext(dialect: Dialect, answer: TaskSeen, deadline: DurationMs): Promise<TaskSeen> {
+    while (answer.context === '' && performance.now() < deadline) {
+      const signal = AbortSignal.timeout(Math.max(1, Math.ceil(deadline - performance.now())));
+      const url = await this.#options.door.url(signal);
+      const outcome = await post(url, getRequest(dialect, answer.id), signal).catch(() => undefined);
+      const task = outcome?.kind === 'result' ? readTask(outcome.result) : undefined;
+      if (task !== undefined) return { ...answer, context: task.context };
+      await pause(RETRY_PAUSE_MS);
+    }
+    return answer;
+  }
+
   /**
    * The answer said that the store has not got it yet, so it is asked for until it has.
    *
@@ -157,6 +222,20 @@ export class Conversation {
     // Still the same server, and not stored in all that time: the check will miss it.
     return true;
   }
+}
+
+/** @returns what was answered instead of a stream; undefined when there was one and it ended */
+async function follow(task: StreamedTask, response: Response, door: Door): Promise<Outcome | undefined> {
+  if (response.headers.get('Content-Type')?.startsWith('text/event-stream') !== true)
+    return readOutcome(response);
+  for await (const { id, data } of readEvents(response)) {
+    const { result, error } = JSON.parse(data) as { result?: JsonValue; error?: JsonValue };
+    if (result === undefined) return { kind: 'refused', why: JSON.stringify(error) };
+    door.hasAnswered();
+    task.take(result);
+    task.cursor = id ?? task.cursor;
+  }
+  return undefined;
 }
 
 /** `fetch` fails with a TypeError, also when the rest of a body does not come; the deadline with a TimeoutError. */

@@ -14,8 +14,9 @@ export interface RecoveryOptions {
 
 export const USAGE = `Usage: npm run recovery -- --store redis|lmdb [--sessions N] [--kills K] [--messages M] [--seed S]
 
-Drives N conversations at once against a server, in all three dialects; kills the server with SIGKILL K times in the
-middle and starts it again; clients send again what was not answered. Then every acknowledged message is looked for in
+Drives N conversations at once against a server, in all three dialects, with blocking sends and with streams; kills the
+server with SIGKILL K times in the middle and starts it again; clients send again what was not answered, and go on with
+a stream where it broke off. Then every acknowledged message is looked for in
 the store, in tasks/get and in recall, and tasks are counted.
 
   --store     redis  a redis-server of its own, which is not killed

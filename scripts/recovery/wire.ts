@@ -27,12 +27,25 @@ const toRequest = (dialect: Dialect, id: string, method: string, params: JsonObj
   body: JSON.stringify({ jsonrpc: '2.0', id, method, params }),
 });
 
+const STREAM = { v1: 'SendStreamingMessage', v03: 'message/stream', v01: 'tasks/sendSubscribe' } as const;
+const SUBSCRIBE = { v1: 'SubscribeToTask', v03: 'tasks/resubscribe', v01: 'tasks/resubscribe' } as const;
 const SEND = { v1: 'SendMessage', v03: 'message/send', v01: 'tasks/send' } as const;
 const PARAMS = { v1: sendV1, v03: sendV03, v01: sendV01 } as const;
 
 /** @param id of the message; of the task in 0.1. @param context absent: the server chooses the session */
 export function sendRequest(dialect: Dialect, id: string, text: string, context?: string): WireRequest {
   return toRequest(dialect, id, SEND[dialect], PARAMS[dialect](id, text, context));
+}
+
+/** The same as a stream. */
+export function streamRequest(dialect: Dialect, id: string, text: string, context?: string): WireRequest {
+  return toRequest(dialect, id, STREAM[dialect], PARAMS[dialect](id, text, context));
+}
+
+/** Goes on behind the event with this id. */
+export function resumeRequest(dialect: Dialect, taskId: string, cursor: string): WireRequest {
+  const { headers, body } = toRequest(dialect, `resume ${taskId}`, SUBSCRIBE[dialect], { id: taskId });
+  return { headers: { ...headers, 'Last-Event-ID': cursor }, body };
 }
 
 export function getRequest(dialect: Dialect, taskId: string): WireRequest {
@@ -46,12 +59,20 @@ export function getRequest(dialect: Dialect, taskId: string): WireRequest {
  * @throws what `fetch` throws: nobody answered, or not to the end
  */
 export async function post(url: string, request: WireRequest, signal: AbortSignal): Promise<Outcome> {
-  const response = await fetch(url, {
+  return readOutcome(await open(url, request, signal));
+}
+
+/** One POST whose answer may be a stream. */
+export function open(url: string, request: WireRequest, signal: AbortSignal): Promise<Response> {
+  return fetch(url, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', ...request.headers },
     body: request.body,
     signal,
   });
+}
+
+export async function readOutcome(response: Response): Promise<Outcome> {
   const text = await response.text();
   const answer = JSON.parse(text) as { result?: JsonValue; error?: JsonObject };
   const deferred = response.headers.get('A2A-Persistence') === 'deferred';

@@ -38,7 +38,7 @@ describe('what the server answers while redis is away', function () {
     await expectStored(outage.client, sent);
   });
 
-  it('never calls a task unknown that the store may know', async () => {
+  it('never calls a task unknown that the store may know, and says that this passes [V1-77]', async () => {
     const server = await outage.serve();
     const known = await sendOnce(server.url, 'v1', 'hello', 'known');
     await outage.redis.kill();

@@ -1,0 +1,178 @@
+import { expect } from 'chai';
+import type { Dialect } from '../../protocol/model.ts';
+import type { JsonObject } from '../../protocol/units.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { sendV01, sendV03, sendV1 } from '../helpers/rpc.ts';
+import { type ServerProcess, useServerProcesses } from '../helpers/server.ts';
+import { type Frame, Wire } from '../conformance/wire.ts';
+import { DURABLE_STORES } from './durable-stores.ts';
+
+const DIALECTS: readonly Dialect[] = ['v1', 'v03', 'v01'];
+const SEND = { v1: 'SendMessage', v03: 'message/send', v01: 'tasks/send' } as const;
+const STREAM = { v1: 'SendStreamingMessage', v03: 'message/stream', v01: 'tasks/sendSubscribe' } as const;
+const PARAMS = { v1: sendV1, v03: sendV03, v01: sendV01 } as const;
+
+interface Shown {
+  readonly id: string;
+  readonly status: { readonly state: string };
+  readonly artifacts?: readonly { readonly parts: readonly { readonly text?: string }[] }[];
+}
+
+const taskIn = (result: JsonObject): Shown => (result['task'] ?? result) as unknown as Shown;
+const textOf = ({ artifacts = [] }: Shown): string =>
+  artifacts.flatMap(({ parts }) => parts.map(({ text }) => text ?? '?')).join('|');
+const stateOf = ({ status }: Shown): string => status.state.replace('TASK_STATE_', '').toLowerCase();
+const last = (frames: readonly Frame[]): JsonObject => frames.at(-1)?.result ?? {};
+
+for (const [name, useStore] of DURABLE_STORES) {
+  describe(`sends that are sent again, on ${name}`, function () {
+    this.timeout(20_000);
+    const processes = useServerProcesses();
+    const store = useStore();
+    let server: ServerProcess;
+    const start = async (env: Record<string, string> = {}): Promise<void> => {
+      server = await processes.start({ ...store.env, ...env }, store.folder);
+    };
+    const restart = async (env: Record<string, string> = {}): Promise<void> => {
+      await server.kill9();
+      await start(env);
+    };
+    const wire = (dialect: Dialect): Wire => new Wire(() => server.url, dialect);
+    const send = async (
+      dialect: Dialect,
+      params: JsonObject,
+      headers: Record<string, string> = {},
+    ): Promise<Shown> => taskIn(await wire(dialect).result(SEND[dialect], params, headers));
+    const stored = async () => (await store.sessions()).flatMap(({ tasks }) => tasks);
+
+    /** Sends, hangs up before the answer, and returns when what was asked for is in this state all the same. */
+    const sendAndLeave = async (dialect: Dialect, params: JsonObject, state: string): Promise<void> => {
+      const before = (await stored()).length;
+      const leave = new AbortController();
+      const headers = {
+        'Content-Type': 'application/json',
+        ...(dialect === 'v1' && { 'A2A-Version': '1.0' }),
+      };
+      const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: SEND[dialect], params });
+      const sending = fetch(server.url, { method: 'POST', headers, body, signal: leave.signal }).catch(
+        () => 'unanswered',
+      );
+      await eventually(async () => (await stored()).length === before + 1);
+      leave.abort();
+      expect(await sending).to.equal('unanswered');
+      await eventually(async () => (await stored()).every((task) => task.state === state));
+    };
+
+    for (const dialect of DIALECTS) {
+      it(`have their one task in ${dialect}, ended meanwhile and its server killed, whichever way they ask again`, async () => {
+        await start();
+        const sent: JsonObject[] = [];
+        for (const [n, context] of ['here', 'here', undefined, undefined].entries()) {
+          const params = PARAMS[dialect](`once ${n}`, 'slow 3 20', context);
+          await sendAndLeave(dialect, params, 'completed');
+          sent.push(params);
+        }
+        const ids = (await stored()).map(({ id }) => id);
+        await restart();
+        for (const [n, params] of sent.entries()) {
+          if (n % 2 === 0) {
+            const again = await send(dialect, params);
+            expect([stateOf(again), textOf(again)]).to.deep.equal(['completed', 'chunk 0|chunk 1|chunk 2']);
+            if (dialect !== 'v01') expect(ids).to.include(again.id);
+            continue;
+          }
+          const stream = await wire(dialect).stream(STREAM[dialect], params);
+          const frames = await stream.rest();
+          if (dialect === 'v01') expect(last(frames)).to.deep.include({ id: `once ${n}`, final: true });
+          else expect(ids).to.include(taskIn(frames[0]!.result).id);
+          expect(JSON.stringify(frames)).to.match(/chunk 0.*chunk 1.*chunk 2/);
+          expect(JSON.stringify(last(frames))).to.match(/completed/i);
+        }
+        expect((await stored()).map(({ id }) => id)).to.have.members(ids);
+      });
+
+      it(`have their one task in ${dialect} when their stream broke with its server`, async () => {
+        await start();
+        const params = PARAMS[dialect]('once', 'slow 4 250', undefined);
+        const stream = await wire(dialect).stream(STREAM[dialect], params);
+        await stream.next();
+        await server.kill9();
+        await stream.rest().catch(() => undefined);
+        await start();
+        const again = await wire(dialect).stream(STREAM[dialect], params);
+        const frames = await again.rest();
+        const [task] = await stored();
+        expect(await stored()).to.have.length(1);
+        expect(task?.state).to.be.oneOf(['completed', 'failed']);
+        if (dialect !== 'v01') expect(taskIn(frames[0]!.result).id).to.equal(task?.id);
+        expect(JSON.stringify(last(frames))).to.match(new RegExp(task?.state ?? '', 'i'));
+      });
+
+      it(`have the task of ${dialect} that was canceled`, async () => {
+        await start();
+        const params = PARAMS[dialect]('once', 'slow 2 60000', 'here');
+        await sendAndLeave(dialect, params, 'working');
+        const [task] = await stored();
+        const id = dialect === 'v01' ? 'once' : (task?.id ?? '');
+        await wire(dialect).result(dialect === 'v1' ? 'CancelTask' : 'tasks/cancel', { id });
+        await restart();
+        const again = await send(dialect, params);
+        expect([again.id, stateOf(again)]).to.deep.equal([id, 'canceled']);
+        expect(await stored()).to.have.length(1);
+      });
+    }
+
+    it('have the bare message of the first one after a restart, where idempotency is strict', async () => {
+      await start({ A2A_IDEMPOTENCY: 'strict' });
+      for (const context of ['here', undefined]) {
+        const params = sendV1(`once ${context ?? ''}`, 'msg just words', context);
+        const first = await wire('v1').result('SendMessage', params);
+        expect(Object.keys(first)).to.deep.equal(['message']);
+        await restart({ A2A_IDEMPOTENCY: 'strict' });
+        expect(await wire('v1').result('SendMessage', params)).to.deep.equal(first);
+      }
+    });
+
+    for (const [how, env, headers] of [
+      ['strict', { A2A_IDEMPOTENCY: 'strict' }, {}],
+      ['asked for by Idempotency-Key', { A2A_IDEMPOTENCY: 'off' }, { 'Idempotency-Key': 'k' }],
+    ] as const) {
+      it(`are the same after a restart where they were answered and idempotency is ${how}`, async () => {
+        await start(env);
+        const sent = DIALECTS.flatMap((dialect) =>
+          [`here ${dialect}`, undefined].map((context, n) => ({ dialect, context, id: `${dialect} ${n}` })),
+        );
+        const params = ({ dialect, context, id }: (typeof sent)[number], text: string): JsonObject =>
+          PARAMS[dialect](id, text, context);
+        const first: Shown[] = [];
+        for (const each of sent) first.push(await send(each.dialect, params(each, 'hello'), headers));
+        await restart(env);
+        for (const [n, each] of sent.entries()) {
+          const { dialect } = each;
+          expect(await send(dialect, params(each, 'hello'), headers)).to.deep.equal(first[n]);
+          const stream = await wire(dialect).stream(STREAM[dialect], params(each, 'hello'), headers);
+          expect(JSON.stringify(await stream.rest())).to.match(/completed/i);
+          expect(textOf(await send(dialect, params(each, 'other'), headers))).to.equal('echo: other');
+        }
+        expect(await stored()).to.have.length(12);
+      });
+    }
+
+    it('are new ones each time they were answered, a hundred times, restarted in between', async () => {
+      await start();
+      const ids = new Set<string>();
+      for (let n = 0; n < 100; n += 1) {
+        const context = n % 2 === 0 ? 'here' : undefined;
+        const task = await send('v1', sendV1('constant', 'hello', context));
+        expect(textOf(task)).to.equal('echo: hello');
+        ids.add(task.id);
+        if (n % 25 === 24) {
+          expect(await server.stop()).to.equal(0);
+          await start();
+        }
+      }
+      expect(ids.size).to.equal(100);
+      expect(await stored()).to.have.length(100);
+    });
+  });
+}

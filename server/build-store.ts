@@ -6,8 +6,9 @@ import { BreakerStore } from './stores/breaker.ts';
 import { LoopWatch } from './stores/loop-watch.ts';
 import { DataFolderLockedError } from './stores/lmdb/data-folder-lock.ts';
 import { LmdbSessionStore } from './stores/lmdb/lmdb-store.ts';
+import { DamagedFileError } from './stores/lmdb/whole-file.ts';
 import { MemorySessionStore } from './stores/memory/memory-store.ts';
-import { createRedisClient } from './stores/redis/client.ts';
+import { createRedisClient, createRedisSubscriber } from './stores/redis/client.ts';
 import { StoreSettingsError } from './stores/redis/errors.ts';
 import { RedisSessionStore } from './stores/redis/redis-store.ts';
 
@@ -19,8 +20,14 @@ export interface BuiltStore {
   /** Random per process start: half of every record's identity, and the name of the heartbeat. */
   readonly instance: string;
   readonly breaker: BreakerStore;
+  /** The listener is told when a part of the store answers again that had failed while the rest was never away. */
+  onPartBack(listener: () => void): void;
+  /** With what the last attempt to reach the store met, if that is known. */
+  because(what: string): string;
   /** @throws {StartError} what no waiting would mend. A store that is away is no error. */
   start(): Promise<void>;
+  /** Whether this process' own event loop was late since then (`performance.now()`). */
+  wasLateSince(since: number): boolean;
   close(): Promise<void>;
 }
 
@@ -43,12 +50,15 @@ export async function buildStore(context: BackendContext): Promise<BuiltStore> {
 /** A store in this process answers or fails by itself; its breaker is for a disk that is full or stuck. */
 function embedded(instance: string, store: SessionStore): BuiltStore {
   const loop = new LoopWatch();
-  const breaker = new BreakerStore(store, { instance, wasLateSince: (since) => loop.wasLateSince(since) });
+  const wasLateSince = (since: number): boolean => loop.wasLateSince(since);
+  const breaker = new BreakerStore(store, { instance, wasLateSince });
   const close = async (): Promise<void> => {
     loop.close();
     await breaker.close();
   };
-  return { instance, breaker, start: () => Promise.resolve(), close };
+  const start = (): Promise<void> => Promise.resolve();
+  const because = (what: string): string => what;
+  return { instance, breaker, onPartBack: () => undefined, because, start, wasLateSince, close };
 }
 
 async function openLmdb(
@@ -59,6 +69,8 @@ async function openLmdb(
     return await LmdbSessionStore.open({ folder: dataDir, pid: context.pid, sync, now: context.now });
   } catch (cause) {
     if (cause instanceof DataFolderLockedError) throw new StartError(cause.message, { cause });
+    if (cause instanceof DamagedFileError)
+      throw new StartError(`data folder ${dataDir}: ${cause.message}, or put a copy in its place`, { cause });
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new StartError(
       `data folder ${dataDir} cannot be used (${why}): set A2A_DATA_DIR to a writable one`,
@@ -74,38 +86,58 @@ function buildRedis(
 ): BuiltStore {
   const { config, log } = context;
   // Every failed attempt to connect is an error event: one line per outage is the breaker's.
+  let lastError: string | undefined;
   const onError = (message: string): void => {
-    log('store_connection_error', { message });
+    lastError = message;
+    log('store_connection_error', { why: message });
   };
+  const because = (what: string): string => (lastError === undefined ? what : `${what}: ${lastError}`);
+  const client = createRedisClient(redis, onError);
   const store = new RedisSessionStore(
-    createRedisClient(redis, onError),
+    client,
     {
       prefix: config.keyPrefix,
       buckets: config.tenantBuckets,
       exclusive: config.cacheCoherence === 'exclusive',
       indexTtlMs: INDEX_TTL_MS,
       location: redis.location,
+      createSubscriber: () => createRedisSubscriber(redis, client),
     },
     createRedisClient(redis, onError),
   );
   const loop = new LoopWatch();
+  const wasLateSince = (since: number): boolean => loop.wasLateSince(since);
   const breaker = new BreakerStore(store, {
     instance,
     startOpen: true,
-    wasLateSince: (since) => loop.wasLateSince(since),
+    alsoProbe: () => store.touchFailed(),
+    wasLateSince,
   });
+  const partListeners: (() => void)[] = [];
+  let touching: Promise<void> | undefined;
+  // Of a cluster one master may be lost and replaced without the breaker ever opening: the others answered all the time.
+  const touch = async (): Promise<void> => {
+    const isBack = await store.touchFailed().catch(() => false);
+    if (isBack && breaker.state === 'closed') for (const listener of partListeners) listener();
+  };
   store.onConnection((up) => {
-    if (up) void breaker.probe();
-    else breaker.trip('the connection is lost');
+    if (!up) breaker.trip(because('the connection is lost'));
+    else if (breaker.state === 'open') void breaker.probe();
+    else touching ??= touch().finally(() => (touching = undefined));
   });
   return {
     instance,
     breaker,
+    onPartBack: (listener) => {
+      partListeners.push(listener);
+    },
+    because,
     start: async () => {
       store.connect();
       await firstAnswer(breaker);
       if (breaker.state === 'closed') await checkSettings(store);
     },
+    wasLateSince,
     close: async () => {
       loop.close();
       await breaker.close();

@@ -1,8 +1,11 @@
 /** Files that the environment names. They are read at the start, so that all that is wrong in them is said at once. */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type CardText, type Parsed, parseCard } from './config-card.ts';
 import { type ApiKeyRow, parseApiKeys } from './config-keys.ts';
+import type { Complain } from './config-kinds.ts';
 import { parseSigningKey, type SigningKey } from './config-signing.ts';
+import type { Values } from './config-variables.ts';
 
 /** The file could not be read or is not what it should be. */
 export class FileProblemsError extends Error {
@@ -50,3 +53,49 @@ export const readApiKeys = (path: string): readonly ApiKeyRow[] => read(path, fr
 
 /** @throws {FileProblemsError} */
 export const readSigningKey = (path: string): SigningKey => read(path, parseSigningKey);
+
+/** @throws {FileProblemsError} */
+export const readCertificates = (path: string): string => read(path, parseCertificates);
+
+/** @throws {FileProblemsError} */
+export const readPrivateKey = (path: string): string => read(path, parsePrivateKey);
+
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+
+function parseCertificates(text: string): Parsed<string> {
+  const certificates = text.match(PEM_CERTIFICATE) ?? [];
+  try {
+    for (const pem of certificates) new X509Certificate(pem);
+    if (certificates.length > 0) return { value: text };
+  } catch {
+    // said below
+  }
+  return { problems: ['must be one or more certificates in PEM'] };
+}
+
+function parsePrivateKey(text: string): Parsed<string> {
+  try {
+    createPrivateKey(text);
+    return { value: text };
+  } catch {
+    return { problems: ['must be a private key in PEM, without a passphrase'] };
+  }
+}
+
+/** @returns undefined when no file is named, or it is not usable; every reason has then been reported */
+export function readNamedFile<T>(
+  name: Extract<keyof Values, `${string}_FILE`>,
+  values: Values,
+  complain: Complain,
+  readIt: (path: string) => T,
+): T | undefined {
+  const path = values[name];
+  if (path === undefined) return undefined;
+  try {
+    return readIt(path);
+  } catch (error) {
+    if (!(error instanceof FileProblemsError)) throw error;
+    for (const problem of error.problems) complain(name, problem);
+    return undefined;
+  }
+}

@@ -16,6 +16,9 @@ export interface Variable<T> {
   readonly fallback: T;
 }
 
+/** Reports one problem of one variable. */
+export type Complain = (name: string, problem: string, value?: string) => void;
+
 type Row = Pick<Variable<unknown>, 'unit' | 'effect'> & { secret?: true };
 type Kind<T> = Pick<Variable<T>, 'default' | 'bounds' | 'schema' | 'fallback'>;
 
@@ -89,6 +92,36 @@ export const anyText = optional<string>(
 
 const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_-]+)*\.?$/;
 export const isHost = (name: string): boolean => isIP(name) !== 0 || HOST_NAME.test(name);
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+const ADDRESSES_MAX = 64;
+
+/** `host`, `host:port`, `[::1]:port`; undefined for anything else. */
+function toHostPort(text: string, defaultPort: number): HostPort | undefined {
+  const parts = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text);
+  const host = parts?.[1] ?? parts?.[2] ?? '';
+  const port = Number(parts?.[3] ?? defaultPort);
+  return isHost(host) && port >= 1 && port <= 65_535 ? { host, port } : undefined;
+}
+
+/** One or more addresses. */
+export const addresses = (defaultPort: number): Kind<readonly HostPort[] | undefined> => {
+  const bounds = `1 to ${ADDRESSES_MAX} addresses such as host:${defaultPort}, separated by commas`;
+  return optional<readonly HostPort[]>(
+    bounds,
+    z.string().transform((list, context) => {
+      const read = list.split(',').map((entry) => toHostPort(entry.trim(), defaultPort));
+      const good = read.filter((address) => address !== undefined);
+      if (good.length === read.length && good.length <= ADDRESSES_MAX) return good;
+      context.addIssue({ code: 'custom', message: `must be ${bounds}` });
+      return z.NEVER;
+    }),
+  );
+};
 
 export function isPublicUrl(value: string): boolean {
   const url = parseUrl(value);

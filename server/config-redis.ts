@@ -1,23 +1,37 @@
 import { parseUrl } from '../protocol/parse-url.ts';
+import { type Complain, type HostPort, isHost } from './config-kinds.ts';
+import { readRedisTls, type RedisTls } from './config-redis-tls.ts';
 import type { Values } from './config-variables.ts';
-import { isHost } from './config-kinds.ts';
 
-/** One Redis server. */
+/** One server, some nodes of a cluster, or the Sentinels who know which server it is. */
+export type RedisPlace =
+  | HostPort
+  | { readonly path: string }
+  | { readonly nodes: readonly HostPort[] }
+  | {
+      readonly sentinels: readonly HostPort[];
+      readonly name: string;
+      /** Of the Sentinels themselves. */
+      readonly username?: string;
+      readonly password?: string;
+    };
+
+/** Where Redis is, and as whom. */
 export interface RedisAddress {
-  readonly at: { readonly host: string; readonly port: number } | { readonly path: string };
+  readonly at: RedisPlace;
   readonly username?: string;
   readonly password?: string;
   readonly db: number;
-  readonly tls: boolean;
+  readonly tls: false | RedisTls;
   /** For logs and the banner: no credentials. */
   readonly location: string;
 }
 
-/** Reports one problem of one variable. */
-export type Complain = (name: string, problem: string, value?: string) => void;
+/** Each is an address of its own: no two of them together. */
+export const ADDRESS_NAMES = ['REDIS_URL', 'REDIS_HOST', 'REDIS_CLUSTER_NODES', 'REDIS_SENTINELS'] as const;
 
 interface Parts {
-  at: RedisAddress['at'];
+  at: RedisPlace;
   username?: string | undefined;
   password?: string | undefined;
   db?: string | undefined;
@@ -76,19 +90,46 @@ function fromHost(host: string, values: Values, complain: Complain): Parts | und
   return portIsGood && hostIsGood ? { at: { host, port: Number(port) } } : undefined;
 }
 
-/** @returns undefined when there is no usable address; every reason has then been reported */
-export function parseRedisAddress(values: Values, complain: Complain): RedisAddress | undefined {
-  const { REDIS_URL: url, REDIS_HOST: host } = values;
-  if (url !== undefined && host !== undefined) {
-    complain('REDIS_URL', 'must not be set together with REDIS_HOST: they are two addresses');
+function fromSentinels(
+  sentinels: readonly HostPort[],
+  values: Values,
+  complain: Complain,
+): Parts | undefined {
+  const { REDIS_SENTINEL_NAME: name } = values;
+  const { REDIS_SENTINEL_USERNAME: username, REDIS_SENTINEL_PASSWORD: password } = values;
+  if (name === undefined) {
+    complain('REDIS_SENTINEL_NAME', 'must be set with REDIS_SENTINELS: what they call the master');
     return undefined;
   }
-  const parts =
-    url !== undefined
-      ? fromUrl(url, complain)
-      : host !== undefined
-        ? fromHost(host, values, complain)
-        : undefined;
+  return {
+    at: {
+      sentinels,
+      name,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+    },
+  };
+}
+
+function findParts(values: Values, complain: Complain): Parts | undefined {
+  const [first, second] = ADDRESS_NAMES.filter((name) => values[name] !== undefined);
+  if (first !== undefined && second !== undefined) {
+    complain(first, `must not be set together with ${second}: they are two addresses`);
+    return undefined;
+  }
+  const { REDIS_URL: url, REDIS_HOST: host, REDIS_CLUSTER_NODES: nodes, REDIS_SENTINELS: sentinels } = values;
+  if (url !== undefined) return fromUrl(url, complain);
+  if (host !== undefined) return fromHost(host, values, complain);
+  if (nodes !== undefined) return { at: { nodes } };
+  return sentinels && fromSentinels(sentinels, values, complain);
+}
+
+/** @returns undefined when there is no usable address; every reason has then been reported */
+export function parseRedisAddress(values: Values, complain: Complain): RedisAddress | undefined {
+  const parts = findParts(values, complain);
+  for (const name of ['NAME', 'USERNAME', 'PASSWORD'] as const)
+    if (values[`REDIS_SENTINEL_${name}`] !== undefined && values.REDIS_SENTINELS === undefined)
+      complain(`REDIS_SENTINEL_${name}`, 'does nothing without REDIS_SENTINELS');
   const db = parts?.db ?? values.REDIS_DB ?? '0';
   if (!/^\d{1,6}$/.test(db)) {
     if (parts?.db === undefined) complain('REDIS_DB', 'must be a whole number from 0 to 999999', db);
@@ -96,15 +137,20 @@ export function parseRedisAddress(values: Values, complain: Complain): RedisAddr
     return undefined;
   }
   if (parts === undefined) return undefined;
-  const tls = parts.tls === true || values.REDIS_TLS === true;
+  if ('nodes' in parts.at && Number(db) !== 0) {
+    complain('REDIS_DB', 'must be 0 with REDIS_CLUSTER_NODES: a cluster has no other', db);
+    return undefined;
+  }
+  const isTls = parts.tls === true || values.REDIS_TLS === true;
   if (parts.tls === true && values.REDIS_TLS === false) {
     complain('REDIS_TLS', 'must not be false when REDIS_URL says rediss://');
     return undefined;
   }
-  if (tls && 'path' in parts.at) {
+  if (isTls && 'path' in parts.at) {
     complain('REDIS_TLS', 'must not be true for a Unix socket');
     return undefined;
   }
+  const tls = readRedisTls(isTls, values, complain);
   const username = parts.username ?? values.REDIS_USERNAME;
   const password = parts.password ?? values.REDIS_PASSWORD;
   return {
@@ -113,12 +159,18 @@ export function parseRedisAddress(values: Values, complain: Complain): RedisAddr
     ...(password === undefined ? {} : { password }),
     db: Number(db),
     tls,
-    location: toLocation(parts.at, tls, db),
+    location: toLocation(parts.at, isTls, Number(db)),
   };
 }
 
-function toLocation(at: RedisAddress['at'], tls: boolean, db: string): string {
-  if ('path' in at) return `unix://${at.path}?db=${Number(db)}`;
-  const host = at.host.includes(':') ? `[${at.host}]` : at.host;
-  return `${tls ? 'rediss' : 'redis'}://${host}:${at.port}/${Number(db)}`;
+function toLocation(at: RedisPlace, tls: boolean, db: number): string {
+  const scheme = tls ? 'rediss' : 'redis';
+  if ('path' in at) return `unix://${at.path}?db=${db}`;
+  if ('nodes' in at) return `${scheme}+cluster://${at.nodes.map(toText).join(',')}`;
+  if ('sentinels' in at) {
+    return `${scheme}+sentinel://${at.sentinels.map(toText).join(',')}/${at.name}/${db}`;
+  }
+  return `${scheme}://${toText(at)}/${db}`;
 }
+
+const toText = ({ host, port }: HostPort): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;

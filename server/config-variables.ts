@@ -17,6 +17,7 @@ import {
   webOrigins,
   whole,
 } from './config-kinds.ts';
+import { REDIS_VARIABLES } from './config-redis-variables.ts';
 
 const MIB = 1_048_576;
 
@@ -38,35 +39,7 @@ export const VARIABLES = {
         'Which address the server listens on. On a loopback address, without API keys, only requests with a loopback `Host` (or that of A2A_PUBLIC_URL) are served.',
     },
   ),
-  REDIS_URL: variable(anyText, {
-    unit: 'URL',
-    secret: true,
-    effect:
-      'Keeps sessions in this Redis: `redis://host:6379/0`, `rediss://…` for TLS, `unix:///path/redis.sock?db=0` for a socket.',
-  }),
-  REDIS_HOST: variable(anyText, {
-    unit: 'address',
-    effect: 'The same in parts, instead of REDIS_URL. A value that starts with `/` is a Unix socket.',
-  }),
-  REDIS_PORT: variable(anyText, {
-    unit: 'TCP port',
-    effect:
-      'Port beside REDIS_HOST, 1 to 65535; 6379 when not set. Without REDIS_HOST it is not looked at, because container platforms set it on their own.',
-  }),
-  REDIS_USERNAME: variable(anyText, { unit: 'text', effect: 'ACL user, unless REDIS_URL names one.' }),
-  REDIS_PASSWORD: variable(anyText, {
-    unit: 'text',
-    secret: true,
-    effect: 'Password, unless REDIS_URL has one.',
-  }),
-  REDIS_DB: variable(anyText, {
-    unit: 'number',
-    effect: 'Database number, 0 to 999999, unless REDIS_URL names one; 0 when not set.',
-  }),
-  REDIS_TLS: variable(flag(undefined), {
-    unit: 'flag',
-    effect: 'TLS with verified certificates. `rediss://` says so already.',
-  }),
+  ...REDIS_VARIABLES,
   REDIS_ENABLED: variable(flag(true), {
     unit: 'flag',
     effect: '`false` leaves the Redis variables unread when A2A_STORE is `auto`.',
@@ -74,11 +47,16 @@ export const VARIABLES = {
   A2A_STORE: variable(oneOf('auto', 'redis', 'lmdb', 'memory'), {
     unit: 'name',
     effect:
-      'Where sessions live. `auto` is Redis when REDIS_URL or REDIS_HOST is set, else LMDB. `memory` keeps nothing and is for tests. There is never a fall-back from one to another.',
+      'Where sessions live. `auto` is Redis when REDIS_URL, REDIS_HOST, REDIS_CLUSTER_NODES or REDIS_SENTINELS is set, else LMDB. `memory` keeps nothing and is for tests. There is never a fall-back from one to another.',
   }),
   A2A_DATA_DIR: variable(text(NO_CONTROLS, 'a path', './data'), {
     unit: 'path',
     effect: 'Folder of the embedded store (LMDB). One process at a time.',
+  }),
+  A2A_OUTAGE_JOURNAL_DIR: variable(anyText, {
+    unit: 'path',
+    effect:
+      'Folder in which what is acknowledged while Redis is away also survives the end of the process; the next start on it stores that. One process at a time. Only with Redis; without it what waits is in memory alone.',
   }),
   A2A_LMDB_SYNC: variable(flag(false), {
     unit: 'flag',
@@ -212,6 +190,11 @@ export const VARIABLES = {
   A2A_CANCEL_GRACE_SECONDS: variable(whole(0, 300, 5), {
     unit: 'seconds',
     effect: 'How long an agent may take to confirm a cancel before the task is settled without it.',
+  }),
+  A2A_MAX_RESUMES: variable(whole(0, 100, 3), {
+    unit: 'times',
+    effect:
+      'How often a message that a resumable agent works on is begun again because its instance died; then its task fails.',
   }),
   A2A_SSE_HEARTBEAT_SECONDS: variable(whole(1, 300, 15), {
     unit: 'seconds',

@@ -1,8 +1,8 @@
 import type { Bytes, DurationMs } from '../protocol/units.ts';
 import type { CardText } from './config-card.ts';
-import { FileProblemsError, readApiKeys, readCard, readSigningKey } from './config-files.ts';
-import { type Complain, parseRedisAddress, type RedisAddress } from './config-redis.ts';
-import type { Variable } from './config-kinds.ts';
+import { readApiKeys, readCard, readNamedFile, readSigningKey } from './config-files.ts';
+import type { Complain, Variable } from './config-kinds.ts';
+import { ADDRESS_NAMES, parseRedisAddress, type RedisAddress } from './config-redis.ts';
 import { type Values, type VariableName, VARIABLES } from './config-variables.ts';
 
 export type StoreConfig =
@@ -32,6 +32,8 @@ export interface Config {
   readonly agent?: string;
   readonly agentFormat: Values['A2A_AGENT_FORMAT'];
   readonly store: StoreConfig;
+  /** Absent: what waits for the store is in memory alone. */
+  readonly outageJournal?: { readonly folder: string; readonly sync: boolean };
   readonly keyPrefix: string;
   readonly tenantBuckets: number;
   readonly sessionTtlMs: DurationMs;
@@ -53,6 +55,7 @@ export interface Config {
   readonly blockingTimeoutMs: DurationMs;
   readonly taskTimeoutMs: DurationMs;
   readonly cancelGraceMs: DurationMs;
+  readonly maxResumes: number;
   readonly sseHeartbeatMs: DurationMs;
   readonly sseStallMs: DurationMs;
   /** Origins that webhooks may be at, whatever their address. */
@@ -76,8 +79,6 @@ export class ConfigError extends Error {
   }
 }
 
-/** Variables that a Redis with several addresses will take; ignoring them now would put sessions somewhere else. */
-const LATER = ['REDIS_CLUSTER_NODES', 'REDIS_SENTINELS', 'REDIS_SENTINEL_NAME'];
 const NAMES = Object.keys(VARIABLES) as VariableName[];
 
 /**
@@ -93,8 +94,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   };
   const values = readValues(env, complain);
   for (const name of Object.keys(env).sort()) {
-    const isOurs = name.startsWith('A2A_') || LATER.includes(name);
-    if (!isOurs || !env[name] || Object.hasOwn(VARIABLES, name)) continue;
+    if (!name.startsWith('A2A_') || !env[name] || Object.hasOwn(VARIABLES, name)) continue;
     const near = nearest(name);
     complain(name, `does nothing in this version${near === undefined ? '' : `; did you mean ${near}?`}`);
   }
@@ -105,30 +105,14 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       String(values.A2A_MAX_RECORD_BYTES),
     );
   }
-  const cardText = readFile('A2A_CARD_FILE', values, complain, readCard);
-  readFile('A2A_CARD_SIGNING_KEY_FILE', values, complain, readSigningKey);
-  readFile('A2A_API_KEYS_FILE', values, complain, readApiKeys);
+  const cardText = readNamedFile('A2A_CARD_FILE', values, complain, readCard);
+  readNamedFile('A2A_CARD_SIGNING_KEY_FILE', values, complain, readSigningKey);
+  readNamedFile('A2A_API_KEYS_FILE', values, complain, readApiKeys);
   const store = chooseStore(values, complain);
+  if (values.A2A_OUTAGE_JOURNAL_DIR !== undefined && store !== undefined && store.kind !== 'redis')
+    complain('A2A_OUTAGE_JOURNAL_DIR', `is for Redis only: the ${store.kind} store is never away`);
   if (problems.length > 0 || store === undefined) throw new ConfigError(problems);
   return deepFreeze({ ...toConfig(values, store), ...(cardText === undefined ? {} : { cardText }) });
-}
-
-/** @returns undefined when no file is named, or it is not usable; every reason has then been reported */
-function readFile<T>(
-  name: 'A2A_CARD_FILE' | 'A2A_CARD_SIGNING_KEY_FILE' | 'A2A_API_KEYS_FILE',
-  values: Values,
-  complain: Complain,
-  read: (path: string) => T,
-): T | undefined {
-  const path = values[name];
-  if (path === undefined) return undefined;
-  try {
-    return read(path);
-  } catch (error) {
-    if (!(error instanceof FileProblemsError)) throw error;
-    for (const problem of error.problems) complain(name, problem);
-    return undefined;
-  }
 }
 
 function readValues(env: Readonly<Record<string, string | undefined>>, complain: Complain): Values {
@@ -154,13 +138,13 @@ function shown(value: string): string {
 }
 
 function chooseStore(values: Values, complain: Complain): StoreConfig | undefined {
-  const hasAddress = values.REDIS_URL !== undefined || values.REDIS_HOST !== undefined;
+  const hasAddress = ADDRESS_NAMES.some((name) => values[name] !== undefined);
   const kind =
     values.A2A_STORE !== 'auto' ? values.A2A_STORE : hasAddress && values.REDIS_ENABLED ? 'redis' : 'lmdb';
   if (kind === 'memory') return { kind };
   if (kind === 'lmdb') return { kind, dataDir: values.A2A_DATA_DIR, sync: values.A2A_LMDB_SYNC };
   if (!hasAddress) {
-    complain('A2A_STORE', 'must not be redis without an address: set REDIS_URL or REDIS_HOST');
+    complain('A2A_STORE', `must not be redis without an address: set ${ADDRESS_NAMES.join(' or ')}`);
     return undefined;
   }
   const redis = parseRedisAddress(values, complain);
@@ -169,6 +153,7 @@ function chooseStore(values: Values, complain: Complain): StoreConfig | undefine
 
 function toConfig(values: Values, store: StoreConfig): Config {
   const { A2A_PUBLIC_URL: publicUrl, A2A_AGENT: agent } = values;
+  const { A2A_OUTAGE_JOURNAL_DIR: folder, A2A_LMDB_SYNC: sync } = values;
   const { A2A_CARD_SIGNING_KEY_FILE: cardSigningKeyFile, A2A_API_KEYS_FILE: apiKeysFile } = values;
   return {
     port: values.PORT,
@@ -182,6 +167,7 @@ function toConfig(values: Values, store: StoreConfig): Config {
     ...(agent === undefined ? {} : { agent }),
     agentFormat: values.A2A_AGENT_FORMAT,
     store,
+    ...(folder === undefined ? {} : { outageJournal: { folder, sync } }),
     keyPrefix: values.A2A_KEY_PREFIX,
     tenantBuckets: values.A2A_TENANT_BUCKETS,
     sessionTtlMs: values.A2A_SESSION_TTL_SECONDS * 1000,
@@ -201,6 +187,7 @@ function toConfig(values: Values, store: StoreConfig): Config {
     blockingTimeoutMs: values.A2A_BLOCKING_TIMEOUT_SECONDS * 1000,
     taskTimeoutMs: values.A2A_TASK_TIMEOUT_SECONDS * 1000,
     cancelGraceMs: values.A2A_CANCEL_GRACE_SECONDS * 1000,
+    maxResumes: values.A2A_MAX_RESUMES,
     sseHeartbeatMs: values.A2A_SSE_HEARTBEAT_SECONDS * 1000,
     sseStallMs: values.A2A_SSE_STALL_SECONDS * 1000,
     pushAllow: values.A2A_PUSH_ALLOW,

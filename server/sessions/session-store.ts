@@ -7,9 +7,11 @@
  */
 import type { TaskState } from '../../protocol/task-state.ts';
 import type { Bytes, DurationMs, EpochMs } from '../../protocol/units.ts';
+import type { InstanceStore } from './instance-store.ts';
 import type { SessionRef } from './session-ref.ts';
 import type { TaskList, TaskQuery } from './task-list.ts';
 
+export type { InstanceSeen, RunningTask, RunningTasks, StoreWarning, Unwatch } from './instance-store.ts';
 export type { ListedTask, ListPosition, TaskList, TaskQuery } from './task-list.ts';
 
 /** The store did not answer, or cannot take writes now. Whether a commit happened is then unknown. */
@@ -46,7 +48,10 @@ export interface Cursor {
   readonly epoch: string;
   /** Number of the last record; records are numbered from 1. */
   readonly head: number;
-  /** Identity `<instance>.<seq>` of the record at the head; `''` at head 0. */
+  /**
+   * Identity `<instance>.<seq>` of the record at the head, and what sessions add to tell journals apart that end in the
+   * same record; `''` at head 0. Stores compare it as it is.
+   */
   readonly w: string;
 }
 
@@ -157,6 +162,8 @@ export interface CommitRequest {
   readonly instance: string;
   /** At most 500, about 1 MB (or one bigger one). May be empty: then only the expiry changes. */
   readonly records: readonly NewRecord[];
+  /** `w` of the cursor behind the records. Absent: the identity of the last. */
+  readonly w?: string;
   readonly expiry: Expiry;
   readonly tasks: readonly TaskIndexEntry[];
   readonly aliases: readonly AliasEntry[];
@@ -190,7 +197,7 @@ export type CommitResult =
 
 export type RemoveResult = 'removed' | 'missing' | 'moved';
 
-export interface SessionStore {
+export interface SessionStore extends InstanceStore {
   /** `redis`, `lmdb` or `memory`. */
   readonly kind: string;
   /** Where it is, for logs and the banner. Never contains a password. */
@@ -261,11 +268,6 @@ export interface SessionStore {
    */
   compact(ref: SessionRef, epoch: string, ranges: readonly (readonly [number, number])[]): Promise<void>;
 
-  /** Remembers that this tenant has sessions, so that whoever starts later looks after them. */
-  noteTenant(tenant: string): Promise<void>;
-  /** Every tenant that was noted within the longest life of a session. */
-  tenants(): Promise<readonly string[]>;
-
   /**
    * Takes up to `limit` sessions of a tenant whose webhooks are due, each for `holdMs`: until then nobody else is given
    * it, unless a commit or {@link holdDue} moves its time.
@@ -278,13 +280,6 @@ export interface SessionStore {
 
   /** Takes up to 50 expired sessions of a tenant out of all its indexes (and out of the store, where that does not do it by itself). @returns how many */
   retire(tenant: string): Promise<number>;
-
-  /** Says that this instance is alive, by store time. Also what a breaker probes with. */
-  beat(instance: string): Promise<void>;
-  /** @returns milliseconds since its last beat by store time; undefined when it has none (never seen, or left) */
-  beatAge(instance: string): Promise<DurationMs | undefined>;
-  /** A clean goodbye: the instance is dead at once. */
-  leave(instance: string): Promise<void>;
 
   /** Idempotent. Never throws. */
   close(): Promise<void>;

@@ -33,9 +33,14 @@ export function checkCommitRequest(request: CommitRequest): void {
 export const LIST_MAX_TASKS = 1_000;
 
 /** @throws {RangeError} */
-export function checkTaskQuery({ limit, since, after }: TaskQuery): void {
+export function checkPageLimit(limit: number): void {
   if (!Number.isInteger(limit) || limit < 1 || limit > LIST_MAX_TASKS)
     throw new RangeError(`a list has 1 to ${LIST_MAX_TASKS} tasks, not ${limit}`);
+}
+
+/** @throws {RangeError} */
+export function checkTaskQuery({ limit, since, after }: TaskQuery): void {
+  checkPageLimit(limit);
   for (const at of [since, after?.statusAt]) {
     if (at !== undefined && !Number.isFinite(at)) throw new RangeError(`not a moment: ${at}`);
   }

@@ -174,6 +174,24 @@ export function describeCommit(suite: Suite): void {
       await writer.append(['3']);
     });
 
+    it('keeps `w` as it is told, and answers `diverged` where another stands at the head', async () => {
+      const { store } = suite;
+      const writer = await new Writer(store).create(['1'], { w: 'i1.1:x' });
+      const at = { epoch: 'e1', head: 1, w: 'i1.1:x' };
+      expect((await readFound(store, writer.ref)).cursor).to.deep.equal(at);
+      for (const w of ['i1.1', 'i1.1:y', 'i1.2:x'])
+        expect(await store.commit(writer.ref, requestAt({ ...at, w }, 2, ['2']))).to.deep.equal({
+          outcome: 'diverged',
+        });
+      expectOutcome(await store.commit(writer.ref, requestAt(at, 2, ['2', '3'], { w: 'i1.3:z' })), 'ok');
+      const next = { epoch: 'e1', head: 3, w: 'i1.3:z' };
+      expect((await readFound(store, writer.ref)).cursor).to.deep.equal(next);
+      // without records it stays what it was
+      expectOutcome(await store.commit(writer.ref, requestAt(next, 4, [], { w: 'i1.3:z' })), 'ok');
+      expect((await readFound(store, writer.ref, next)).after).to.equal(3);
+      expect((await readFound(store, writer.ref, { ...next, w: 'i1.3:y' })).after).to.equal(0);
+    });
+
     it('looks at the epoch before the identity, and at the identity before the head', async () => {
       const writer = await new Writer(suite.store).create(['1', '2']);
       const stale = { ...writer.cursor, epoch: 'e0' };

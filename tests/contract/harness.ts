@@ -33,11 +33,13 @@ export interface Harness {
     /** Makes the head unreadable. */
     head(ref: SessionRef): Promise<void>;
   };
+  /** Another store on the same content, as another instance would have; closed with this one. */
+  other(): Promise<SessionStore>;
   close(): Promise<void>;
 }
 
 /** What a double cannot do, with the reason. */
-export type Capability = 'damage' | 'close';
+export type Capability = 'damage' | 'close' | 'hints';
 
 export interface ContractOptions {
   open(): Promise<Harness>;

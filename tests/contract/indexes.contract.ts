@@ -168,7 +168,10 @@ export function describeIndexes(suite: Suite): void {
     });
 
     it('move on when the task they name is the expected one', async () => {
-      const writer = await new Writer(suite.store).create(['1'], { aliases: [aliasOf('mine', 't1')] });
+      const writer = await new Writer(suite.store).create(['1'], {
+        tasks: [taskOf('t1', WORKING)],
+        aliases: [aliasOf('mine', 't1')],
+      });
       const wrong = requestAt(writer.cursor, 2, ['2'], { aliases: [aliasOf('mine', 't2', 's1.t0')] });
       expectOutcome(await suite.store.commit(writer.ref, wrong), 'aliased');
       await writer.append(['2'], { aliases: [aliasOf('mine', 't2', 's1.t1')] });
@@ -177,7 +180,10 @@ export function describeIndexes(suite: Suite): void {
     });
 
     it('are looked at last', async () => {
-      const writer = await new Writer(suite.store).create(['1'], { aliases: [aliasOf('mine', 't1')] });
+      const writer = await new Writer(suite.store).create(['1'], {
+        tasks: [taskOf('t1', WORKING)],
+        aliases: [aliasOf('mine', 't1')],
+      });
       const aliases = [aliasOf('mine', 't2')];
       const at = writer.cursor;
       const cases = [

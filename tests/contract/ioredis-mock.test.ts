@@ -67,5 +67,6 @@ describeSessionStore('ioredis-mock', {
   },
   cannot: {
     close: 'it answers after disconnect() too',
+    hints: 'its connections have no life',
   },
 });

@@ -146,25 +146,4 @@ export function describeLife(suite: Suite): void {
       expect((await readFound(suite.store, writer.ref)).tail.records).to.have.length(1);
     });
   });
-
-  describe('instances', () => {
-    it('have no age before their first beat, and none after they left', async () => {
-      expect(await suite.store.beatAge('i1')).to.equal(undefined);
-      await suite.store.beat('i1');
-      expect(await suite.store.beatAge('i1')).to.be.within(0, 10_000);
-      expect(await suite.store.beatAge('i2')).to.equal(undefined);
-      await suite.store.leave('i1');
-      expect(await suite.store.beatAge('i1')).to.equal(undefined);
-      await suite.store.leave('i1');
-    });
-
-    it('age with store time', async () => {
-      await suite.store.beat('i1');
-      await suite.harness.elapse(200);
-      const old = await suite.store.beatAge('i1');
-      expect(old).to.be.within(200, 10_000);
-      await suite.store.beat('i1');
-      expect(await suite.store.beatAge('i1')).to.be.below(old ?? 0);
-    });
-  });
 }

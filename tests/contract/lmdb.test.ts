@@ -59,6 +59,7 @@ for (const sync of [false, true]) {
             await behind.put(['s', tenant, session], '{"e":"e1","v":"three","x":9e15,"i":9e15}');
           },
         },
+        other: () => Promise.resolve(store),
         close: async () => {
           await behind.close();
           await store.close();

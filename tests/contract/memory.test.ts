@@ -12,6 +12,7 @@ describeSessionStore('memory', {
         return Promise.resolve();
       },
       tasks: (tenant) => Promise.resolve(store.tasks(tenant)),
+      other: () => Promise.resolve(store),
       close: () => store.close(),
     });
   },

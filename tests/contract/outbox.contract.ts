@@ -172,14 +172,6 @@ export function describeOutbox(suite: Suite): void {
     });
   });
 
-  describe('tenants', () => {
-    it('are known once they were noted', async () => {
-      expect(await suite.store.tenants()).to.deep.equal([]);
-      for (const tenant of ['acme', 'a.b:{c}', 'ä', 'acme']) await suite.store.noteTenant(tenant);
-      expect([...(await suite.store.tenants())].sort()).to.deep.equal(['a.b:{c}', 'acme', 'ä']);
-    });
-  });
-
   describe('compacting', () => {
     const records = ['{"n":1}', '{"n":"zwei ä"}', '{"n":333}', '{"n":4}'];
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import { TASK_STATES } from '../../protocol/task-state.ts';
-import { createRedisClient } from '../../server/stores/redis/client.ts';
+import { createRedisClient, type RedisClient } from '../../server/stores/redis/client.ts';
 import { createKeys } from '../../server/stores/redis/keys.ts';
 import { RedisSessionStore } from '../../server/stores/redis/redis-store.ts';
 import type { RedisStoreOptions } from '../../server/stores/redis/redis-store.ts';
@@ -17,20 +17,40 @@ export const REDIS_OPTIONS: RedisStoreOptions = {
   location: 'redis://test',
 };
 
-const storeTime = async (client: Redis): Promise<number> => {
+/** What a store answers is judged here, not how soon: a machine may be busy. */
+const ANSWER_MAX_MS = 5_000;
+
+/** @returns the same client, which does not give up as soon as a server's may */
+function patient<Client extends RedisClient>(client: Client): Client {
+  if ('nodes' in client) {
+    client.options.redisOptions = { ...client.options.redisOptions, commandTimeout: ANSWER_MAX_MS };
+    for (const node of client.nodes()) node.options.commandTimeout = ANSWER_MAX_MS;
+  } else client.options.commandTimeout = ANSWER_MAX_MS;
+  return client;
+}
+
+const storeTime = async (client: RedisClient): Promise<number> => {
   const [seconds, micros] = await client.time();
   return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
 };
 
+/** Waits until every master takes commands. */
+export async function connected(client: RedisClient): Promise<void> {
+  await client.connect();
+  await eventually(
+    () => !('nodes' in client) || client.nodes('master').every(({ status }) => status === 'ready'),
+  );
+}
+
 /** Waits for the server's clock. */
-export async function elapse(client: Redis, ms: number): Promise<void> {
+export async function elapse(client: RedisClient, ms: number): Promise<void> {
   const until = (await storeTime(client)) + ms;
   await eventually(async () => (await storeTime(client)) >= until);
 }
 
 /** The tasks of a tenant, read from every index and compared. */
 async function tasksOf(
-  client: Redis,
+  client: RedisClient,
   { prefix, buckets }: RedisStoreOptions,
   tenant: string,
 ): Promise<ReadonlyMap<string, IndexedTask>> {
@@ -57,8 +77,9 @@ async function tasksOf(
  * @param own the store's connection, closed with it
  * @param client another, for looking behind its back
  */
-export function redisHarness(own: Redis, client: Redis, options: RedisStoreOptions): Harness {
-  const store = new RedisSessionStore(own, options);
+export function redisHarness(own: RedisClient, client: RedisClient, options: RedisStoreOptions): Harness {
+  const store = new RedisSessionStore(patient(own), options);
+  const others: RedisSessionStore[] = [];
   const keys = createKeys(options.prefix, options.buckets);
   return {
     store,
@@ -72,7 +93,22 @@ export function redisHarness(own: Redis, client: Redis, options: RedisStoreOptio
         await client.hset(keys.session(ref).session, 'v', '1e0');
       },
     },
-    close: () => store.close(),
+    other: async () => {
+      const connection = patient(own.duplicate());
+      connection.on('error', () => undefined);
+      // as `createRedisClient` does: the first command to a node is not to be the one that connects it
+      if ('nodes' in connection)
+        connection.on('+node', (node: Redis) => {
+          node.connect().catch(() => undefined);
+        });
+      const other = new RedisSessionStore(connection, options);
+      others.push(other);
+      await connected(connection);
+      return other;
+    },
+    close: async () => {
+      await Promise.all([store, ...others].map((one) => one.close()));
+    },
   };
 }
 
@@ -85,7 +121,7 @@ export function useRedisStores(redis: RedisFixture) {
     await Promise.all(opened.splice(0).map((store) => store.close()));
   });
   return async (options: Partial<RedisStoreOptions> = {}, address = redis.server.address) => {
-    const client = createRedisClient(address, () => undefined);
+    const client = patient(createRedisClient(address, () => undefined));
     await client.connect();
     const store = new RedisSessionStore(client, { ...REDIS_OPTIONS, prefix: redis.prefix, ...options });
     opened.push(store);

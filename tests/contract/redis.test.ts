@@ -19,6 +19,7 @@ describe('redis', () => {
         await client.connect();
         return redisHarness(client, redis.client, { ...REDIS_OPTIONS, ...variant, prefix: redis.prefix });
       },
+      ...(variant.exclusive && { cannot: { hints: 'nobody else has it open' } }),
     });
   }
 });

@@ -1,7 +1,9 @@
 import type { Capability, ContractOptions, Harness, Suite } from './harness.ts';
 import { describeAnswers } from './answers.contract.ts';
 import { describeCommit } from './commit.contract.ts';
+import { describeHints } from './hints.contract.ts';
 import { describeIndexes } from './indexes.contract.ts';
+import { describeInstances } from './instances.contract.ts';
 import { describeLife } from './life.contract.ts';
 import { describeLists } from './lists.contract.ts';
 import { describeOutbox } from './outbox.contract.ts';
@@ -43,5 +45,7 @@ export function describeSessionStore(name: string, options: ContractOptions): vo
     describeAnswers(suite);
     describeLists(suite);
     describeOutbox(suite);
+    describeInstances(suite);
+    describeHints(suite);
   });
 }

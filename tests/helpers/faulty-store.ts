@@ -5,11 +5,15 @@ import {
   type CommitRequest,
   type CommitResult,
   type Cursor,
+  type InstanceSeen,
   type JournalRead,
   type RemoveResult,
+  type RunningTasks,
   type SessionStore,
+  type StoreWarning,
   type TaskList,
   type TaskQuery,
+  type Unwatch,
 } from '../../server/sessions/session-store.ts';
 
 export type StoreMethod = Exclude<keyof SessionStore, 'kind' | 'location' | 'exclusive' | 'keyOf' | 'close'>;
@@ -40,6 +44,7 @@ export class FaultyStore implements SessionStore {
   #late: (() => Promise<void>)[] = [];
   #running = new Set<Promise<void>>();
   #hung: (() => void)[] = [];
+  #releases = 0;
 
   /** @param exclusive whether it says that nobody else writes; default: what the store behind says */
   constructor(inner: SessionStore, exclusive = inner.exclusive) {
@@ -69,8 +74,9 @@ export class FaultyStore implements SessionStore {
     return this.#hung.length;
   }
 
-  /** Lets go what hangs and what is held. */
+  /** Lets go what hangs, what is held, and what would be held once it has run. */
   release(): void {
+    this.#releases += 1;
     for (const go of this.#hung.splice(0)) go();
   }
 
@@ -126,8 +132,8 @@ export class FaultyStore implements SessionStore {
     return this.#call('compact', () => this.#inner.compact(ref, epoch, ranges));
   }
 
-  noteTenant(tenant: string): Promise<void> {
-    return this.#call('noteTenant', () => this.#inner.noteTenant(tenant));
+  noteTenant(tenant: string, instance: string): Promise<void> {
+    return this.#call('noteTenant', () => this.#inner.noteTenant(tenant, instance));
   }
 
   tenants(): Promise<readonly string[]> {
@@ -150,12 +156,40 @@ export class FaultyStore implements SessionStore {
     return this.#call('beat', () => this.#inner.beat(instance));
   }
 
-  beatAge(instance: string): Promise<DurationMs | undefined> {
-    return this.#call('beatAge', () => this.#inner.beatAge(instance));
+  instances(): Promise<readonly InstanceSeen[]> {
+    return this.#call('instances', () => this.#inner.instances());
   }
 
   leave(instance: string): Promise<void> {
     return this.#call('leave', () => this.#inner.leave(instance));
+  }
+
+  forget(instance: string): Promise<void> {
+    return this.#call('forget', () => this.#inner.forget(instance));
+  }
+
+  tenantsOf(instance: string): Promise<readonly string[]> {
+    return this.#call('tenantsOf', () => this.#inner.tenantsOf(instance));
+  }
+
+  runningTasks(tenant: string, limit: number, after?: string): Promise<RunningTasks> {
+    return this.#call('runningTasks', () => this.#inner.runningTasks(tenant, limit, after));
+  }
+
+  watch(ref: SessionRef, onWake: (head?: number) => void): Promise<Unwatch> {
+    return this.#call('watch', () => this.#inner.watch(ref, onWake));
+  }
+
+  nudge(instance: string, ref: SessionRef): Promise<void> {
+    return this.#call('nudge', () => this.#inner.nudge(instance, ref));
+  }
+
+  onNudge(instance: string, listener: (ref: SessionRef) => void): Promise<Unwatch> {
+    return this.#call('onNudge', () => this.#inner.onNudge(instance, listener));
+  }
+
+  warnings(): Promise<readonly StoreWarning[]> {
+    return this.#call('warnings', () => this.#inner.warnings());
   }
 
   close(): Promise<void> {
@@ -180,8 +214,9 @@ export class FaultyStore implements SessionStore {
         await this.#hang();
         return await run(false);
       case 'hold': {
+        const releases = this.#releases;
         const answer = await run(false);
-        await this.#hang();
+        if (this.#releases === releases) await this.#hang();
         return answer;
       }
     }

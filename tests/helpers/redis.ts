@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
 import { ensureRedis } from '../../scripts/ensure-redis.ts';
-import type { RedisAddress } from '../../server/stores/redis/client.ts';
+import type { OneRedisAddress } from '../../server/stores/redis/client.ts';
 import { eventually } from './eventually.ts';
 
 /**
@@ -31,6 +31,10 @@ export interface RedisOptions {
   readonly appendonly?: boolean;
   /** More arguments, as on the command line. */
   readonly args?: readonly string[];
+  /** A configuration file's text, which the server may rewrite. The arguments come on top of it. */
+  readonly config?: string;
+  /** What the server wants from its clients, when the arguments or the configuration say so. */
+  readonly password?: string;
 }
 
 /** One redis-server. Its folder, socket and port stay the same over restarts. */
@@ -39,7 +43,7 @@ export class RedisServer {
   readonly path: string;
   readonly port: number;
   /** For `createRedisClient`. */
-  readonly address: RedisAddress;
+  readonly address: OneRedisAddress;
   readonly #binary: string;
   readonly #options: RedisOptions;
   readonly #clients = new Set<Redis>();
@@ -61,11 +65,15 @@ export class RedisServer {
     rmSync(this.folder, { recursive: true, force: true });
   };
 
+  /** Nothing happens when it is running. */
   async start(): Promise<void> {
-    const { appendonly = false, args = [] } = this.#options;
+    if (this.#child !== undefined) return;
+    const { appendonly = false, args = [], config, password = '' } = this.#options;
+    const file = join(this.folder, 'redis.conf');
+    if (config !== undefined && !existsSync(file)) writeFileSync(file, config);
     const child = spawn(
       '/bin/sh',
-      ['-c', GUARDED, 'guarded', this.#binary]
+      ['-c', GUARDED, 'guarded', this.#binary, ...(config === undefined ? [] : [file])]
         .concat('--port', String(this.port), '--bind', '127.0.0.1', '--unixsocket', this.path)
         .concat('--dir', this.folder, '--save', '', '--appendonly', appendonly ? 'yes' : 'no')
         .concat('--appendfsync', 'always', '--logfile', join(this.folder, 'redis.log'), ...args),
@@ -80,7 +88,7 @@ export class RedisServer {
     });
     await eventually(async () => {
       if (this.#child !== child) throw new Error(`redis-server did not start, see ${this.folder}/redis.log`);
-      const probe = new Redis({ path: this.path, lazyConnect: true, retryStrategy: () => null });
+      const probe = new Redis({ path: this.path, password, lazyConnect: true, retryStrategy: () => null });
       probe.on('error', () => undefined);
       try {
         await probe.connect();
@@ -128,6 +136,30 @@ export class RedisServer {
     process.off('exit', this.#atExit);
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * Ports of 127.0.0.1 that nobody listens on. Below those that systems give to outgoing connections: a server that is
+ * started again on its port still finds it free.
+ */
+export async function freePorts(count: number): Promise<number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = 12_000 + Math.floor(Math.random() * 20_000);
+    const probe = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      probe.once('error', () => {
+        resolve(false);
+      });
+      probe.listen(port, '127.0.0.1', () => {
+        probe.close(() => {
+          resolve(true);
+        });
+      });
+    });
+    if (isFree) ports.add(port);
+  }
+  return [...ports];
 }
 
 async function freePort(): Promise<number> {

@@ -100,10 +100,9 @@ describe('parseConfig', () => {
   });
 
   it('refuses a variable with our prefix that does nothing, and says what was meant', () => {
-    expect(problemsOf({ A2A_STROE: 'redis', A2A_WORKERS: '4', REDIS_SENTINELS: 'a:1' })).to.deep.equal([
+    expect(problemsOf({ A2A_STROE: 'redis', A2A_WORKERS: '4' })).to.deep.equal([
       'A2A_STROE: does nothing in this version; did you mean A2A_STORE?',
       'A2A_WORKERS: does nothing in this version',
-      'REDIS_SENTINELS: does nothing in this version',
     ]);
     expect(problemsOf({ HOME: 'x', NODE_ENV: 'y', REDIS_MASTER: 'z' })).to.deep.equal([]);
   });
@@ -135,6 +134,17 @@ describe('parseConfig', () => {
     expect(config.store).to.include({ sync: true });
   });
 
+  it('takes an outage journal for Redis only', () => {
+    const REDIS_URL = 'redis://127.0.0.1:6379/0';
+    expect(parseConfig({ REDIS_URL, A2A_OUTAGE_JOURNAL_DIR: '/var/outage' }).outageJournal).to.deep.equal({
+      folder: '/var/outage',
+      sync: false,
+    });
+    expect(problemsOf({ A2A_OUTAGE_JOURNAL_DIR: '/var/outage' })).to.deep.equal([
+      'A2A_OUTAGE_JOURNAL_DIR: is for Redis only: the lmdb store is never away',
+    ]);
+  });
+
   it('is frozen through and through', () => {
     const config = parseConfig({ REDIS_URL: 'redis://a' });
     for (const part of [config, config.store, redisOf({ REDIS_URL: 'redis://a' }).at, config.corsOrigins]) {
@@ -163,7 +173,7 @@ describe('parseConfig', () => {
 
     it('refuses redis without an address, and two addresses', () => {
       expect(problemsOf({ A2A_STORE: 'redis' })).to.deep.equal([
-        'A2A_STORE: must not be redis without an address: set REDIS_URL or REDIS_HOST',
+        'A2A_STORE: must not be redis without an address: set REDIS_URL or REDIS_HOST or REDIS_CLUSTER_NODES or REDIS_SENTINELS',
       ]);
       expect(problemsOf({ REDIS_URL: 'redis://a', REDIS_HOST: 'b' })).to.deep.equal([
         'REDIS_URL: must not be set together with REDIS_HOST: they are two addresses',
@@ -179,7 +189,7 @@ describe('parseConfig', () => {
         username: 'app',
         password: 'p@ss/',
         db: 3,
-        tls: true,
+        tls: {},
         location: 'rediss://[::1]:7000/3',
       });
       expect(redisOf({ REDIS_URL: 'redis://cache' })).to.deep.equal({
@@ -209,7 +219,7 @@ describe('parseConfig', () => {
         REDIS_DB: '4',
         REDIS_TLS: 'true',
       };
-      expect(redisOf(env)).to.include({ username: 'u', password: 'p', db: 4, tls: true });
+      expect(redisOf(env)).to.deep.include({ username: 'u', password: 'p', db: 4, tls: {} });
       expect(redisOf({ REDIS_HOST: 'cache', REDIS_PORT: '7' }).at).to.deep.equal({ host: 'cache', port: 7 });
     });
 
@@ -242,6 +252,8 @@ describe('parseConfig', () => {
       { REDIS_URL: `rediss://u:${secret}@h/x` },
       { REDIS_URL: `redis://h?db=${secret}` },
       { REDIS_HOST: 'h', REDIS_PASSWORD: `${secret}\n` },
+      { REDIS_CLUSTER_NODES: `u:${secret}@h:7000` },
+      { REDIS_SENTINELS: 'h', REDIS_SENTINEL_NAME: 'n', REDIS_SENTINEL_PASSWORD: `${secret}\n` },
       { A2A_PUBLIC_URL: `http://u:${secret}@h` },
       { A2A_PUBLIC_URL: `http://u:a/${secret}@h` },
     ];

@@ -1,4 +1,4 @@
-import type { Bytes, DurationMs, EpochMs } from '../../../protocol/units.ts';
+import type { Bytes, DurationMs } from '../../../protocol/units.ts';
 import { encodeId } from '../../sessions/session-ref.ts';
 import type { SessionRef } from '../../sessions/session-ref.ts';
 import type {
@@ -14,12 +14,13 @@ import type {
 import { checkCommitRequest, checkTaskQuery, checkTtl } from '../request-checks.ts';
 import { aliasField, decodeFullTaskId } from '../encoded-ids.ts';
 import { toPortions, type RecordRange } from '../record-ranges.ts';
-import { commitIn, entryIn, liveIn, seenIn } from './commit-rules.ts';
+import { commitIn, entryIn, seenIn } from './commit-rules.ts';
 import { isDead, readAfter, tombstoneOf, withAnswered } from './journal-rules.ts';
 import { isThere, listFrom } from './list-rules.ts';
-import { claimFrom, noteTenant, tenantsNoted } from './outbox-rules.ts';
+import { EmbeddedInstances } from './embedded-instances.ts';
+import { claimFrom } from './outbox-rules.ts';
 import { addressOf } from './tables.ts';
-import type { Address, LiveEntry, Tables } from './tables.ts';
+import type { Address, Tables } from './tables.ts';
 
 const RETIRE_MAX_SESSIONS = 50;
 /** Retiring runs on our own event loop: about 50 ms of deletions, then the caller asks again. */
@@ -34,20 +35,11 @@ const COMPACT_MAX_RECORDS = 5_000;
  * Everything a store in this process has to decide; a subclass brings the tables and the transaction. Each operation
  * looks first and writes afterwards, so a transaction that answers anything but success has written nothing.
  */
-export abstract class EmbeddedSessionStore implements SessionStore {
+export abstract class EmbeddedSessionStore extends EmbeddedInstances implements SessionStore {
   abstract readonly kind: string;
   abstract readonly location: string;
   readonly exclusive = true;
-  readonly #now: () => EpochMs;
 
-  /** @param now decides what has expired; this store's store time */
-  protected constructor(now: () => EpochMs) {
-    this.#now = now;
-  }
-
-  protected abstract view<T>(work: (tables: Tables) => T): Promise<T>;
-  /** Resolves when what `work` wrote is committed; a `work` that throws has written nothing. */
-  protected abstract write<T>(work: (tables: Tables) => T): Promise<T>;
   abstract close(): Promise<void>;
 
   keyOf(ref: SessionRef): string {
@@ -60,14 +52,14 @@ export abstract class EmbeddedSessionStore implements SessionStore {
     if (renewTtlMs === undefined) return await this.view((tables) => this.#read(tables, at, after));
     const ttlMs = checkTtl(renewTtlMs);
     return await this.write((tables) => {
-      const entry = this.#live(tables, at);
-      if (entry !== undefined) tables.putEntry(at, { ...entry, x: this.#now() + ttlMs });
+      const entry = this.live(tables, at);
+      if (entry !== undefined) tables.putEntry(at, { ...entry, x: this.now() + ttlMs });
       return this.#read(tables, at, after);
     });
   }
 
   #read(tables: Tables, at: Address, cursor?: Cursor): JournalRead {
-    const now = this.#now();
+    const now = this.now();
     const entry = entryIn(tables, at, now);
     if (entry === undefined || isDead(entry)) return { found: false, ...tombstoneOf(entry, now) };
     const after = readAfter(entry, cursor);
@@ -77,28 +69,32 @@ export abstract class EmbeddedSessionStore implements SessionStore {
   async commit(ref: SessionRef, request: CommitRequest): Promise<CommitResult> {
     checkCommitRequest(request);
     const at = addressOf(ref);
-    return await this.write((tables) => commitIn(tables, at, request, this.#now()));
+    const result = await this.write((tables) => commitIn(tables, at, request, this.now()));
+    if (result.outcome === 'ok') this.wake(ref, request.expected.head + request.records.length);
+    return result;
   }
 
   async remove(ref: SessionRef, tombstoneTtlMs: DurationMs, expected?: Cursor): Promise<RemoveResult> {
     const at = addressOf(ref);
     const ttlMs = checkTtl(tombstoneTtlMs);
-    return await this.write((tables) => {
-      const entry = this.#live(tables, at);
+    const result = await this.write<RemoveResult>((tables) => {
+      const entry = this.live(tables, at);
       if (entry === undefined) return 'missing';
       const { e, v, w, g } = entry;
       if (expected && (expected.epoch !== e || expected.head !== v || expected.w !== w)) return 'moved';
-      const now = this.#now();
+      const now = this.now();
       tables.purge(at);
       tables.putEntry(at, { e, d: now, x: now + ttlMs, ...(g && { g }) });
       return 'removed';
     });
+    if (result === 'removed') this.wake(ref, 0);
+    return result;
   }
 
   markAnswered(ref: SessionRef, epoch: string, messages: readonly number[]): Promise<void> {
     const at = addressOf(ref);
     return this.write((tables) => {
-      const entry = this.#live(tables, at, epoch);
+      const entry = this.live(tables, at, epoch);
       if (entry !== undefined) tables.putEntry(at, withAnswered(entry, messages));
     });
   }
@@ -106,7 +102,7 @@ export abstract class EmbeddedSessionStore implements SessionStore {
   markDerivedAnswered(ref: SessionRef, epoch: string, serves: string): Promise<void> {
     const at = addressOf(ref);
     return this.write((tables) => {
-      const entry = this.#live(tables, at, epoch);
+      const entry = this.live(tables, at, epoch);
       if (entry !== undefined && (entry.n ?? '') === serves) tables.putEntry(at, { ...entry, a: true });
     });
   }
@@ -114,7 +110,7 @@ export abstract class EmbeddedSessionStore implements SessionStore {
   claimDerived(ref: SessionRef, epoch: string, seen: string, next: string): Promise<string | undefined> {
     const at = addressOf(ref);
     return this.write((tables) => {
-      const entry = this.#live(tables, at, epoch);
+      const entry = this.live(tables, at, epoch);
       if (entry === undefined) return undefined;
       const serves = entry.n ?? '';
       if (serves !== seen || entry.a !== true) return serves;
@@ -134,14 +130,14 @@ export abstract class EmbeddedSessionStore implements SessionStore {
     const encoded = encodeId(tenant);
     if (query.sessionId === undefined) await this.#clear(tenant);
     return await this.view((tables) =>
-      listFrom(tables, encoded, query, (at) => isThere(() => this.#live(tables, at))),
+      listFrom(tables, encoded, query, (at) => isThere(() => this.live(tables, at))),
     );
   }
 
   /** Nothing is written when nothing has expired. */
   async #clear(tenant: string): Promise<void> {
     const until = performance.now() + CLEAR_MAX_MS;
-    const hasExpired = () => this.view((tables) => tables.hasExpired(encodeId(tenant), this.#now()));
+    const hasExpired = () => this.view((tables) => tables.hasExpired(encodeId(tenant), this.now()));
     for (let round = 0; round < CLEAR_ROUNDS && performance.now() < until; round += 1) {
       if (!(await hasExpired())) return;
       await this.retire(tenant);
@@ -156,22 +152,12 @@ export abstract class EmbeddedSessionStore implements SessionStore {
     const at = addressOf(ref);
     for (const portion of toPortions(ranges, COMPACT_MAX_RECORDS)) {
       await this.write((tables) => {
-        const entry = this.#live(tables, at, epoch);
+        const entry = this.live(tables, at, epoch);
         if (entry === undefined) return;
         const bytes = dropRecords(tables, at, portion, entry.v);
         if (bytes > 0) tables.putEntry(at, { ...entry, b: Math.max(0, entry.b - bytes) });
       });
     }
-  }
-
-  noteTenant(tenant: string): Promise<void> {
-    return this.write((tables) => {
-      noteTenant(tables, encodeId(tenant), this.#now());
-    });
-  }
-
-  tenants(): Promise<readonly string[]> {
-    return this.view((tables) => tenantsNoted(tables, this.#now()));
   }
 
   claimDue(tenant: string, limit: number, holdMs: DurationMs, only?: string): Promise<readonly string[]> {
@@ -182,7 +168,7 @@ export abstract class EmbeddedSessionStore implements SessionStore {
       ...(only !== undefined && { only: addressOf({ tenant, sessionId: only }) }),
     };
     return this.write((tables) =>
-      claimFrom(tables, claim, this.#now(), (at) => isThere(() => this.#live(tables, at))),
+      claimFrom(tables, claim, this.now(), (at) => isThere(() => this.live(tables, at))),
     );
   }
 
@@ -190,13 +176,13 @@ export abstract class EmbeddedSessionStore implements SessionStore {
     const at = addressOf(ref);
     const ms = checkTtl(holdMs);
     return this.write((tables) => {
-      if (tables.dueAt(at) !== undefined) tables.putDue(at, this.#now() + ms);
+      if (tables.dueAt(at) !== undefined) tables.putDue(at, this.now() + ms);
     });
   }
 
   retire(tenant: string): Promise<number> {
     return this.write((tables) => {
-      const now = this.#now();
+      const now = this.now();
       let retired = 0;
       let records = 0;
       for (const at of tables.expired(encodeId(tenant), now, RETIRE_MAX_SESSIONS)) {
@@ -210,27 +196,6 @@ export abstract class EmbeddedSessionStore implements SessionStore {
       }
       return retired;
     });
-  }
-
-  beat(instance: string): Promise<void> {
-    return this.write((tables) => {
-      tables.putBeat(instance, this.#now());
-    });
-  }
-
-  async beatAge(instance: string): Promise<DurationMs | undefined> {
-    const at = await this.view((tables) => tables.beatOf(instance));
-    return at === undefined ? undefined : Math.max(0, this.#now() - at);
-  }
-
-  leave(instance: string): Promise<void> {
-    return this.write((tables) => {
-      tables.putBeat(instance, undefined);
-    });
-  }
-
-  #live(tables: Tables, at: Address, epoch?: string): LiveEntry | undefined {
-    return liveIn(tables, at, this.#now(), epoch);
   }
 }
 

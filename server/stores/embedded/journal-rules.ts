@@ -59,7 +59,7 @@ export function entryAfter(before: Entry | undefined, request: CommitRequest, no
   return {
     ...old,
     v: old.v + records.length,
-    w: `${instance}.${last.seq}`,
+    w: request.w ?? `${instance}.${last.seq}`,
     b: records.reduce((sum, { json }) => sum + Buffer.byteLength(json), old.b),
     x,
     o: { ...old.o, [instance]: last.seq },

@@ -1,10 +1,7 @@
-/** The outbox and the tenants of an embedded store. Pure, over the tables of one transaction. */
+/** The outbox of an embedded store. Pure, over the tables of one transaction. */
 import type { DurationMs, EpochMs } from '../../../protocol/units.ts';
 import { decodeId } from '../encoded-ids.ts';
 import type { Address, Tables } from './tables.ts';
-
-/** A tenant is known for twice the longest life that a configuration may give to a session. */
-const FORGET_TENANT_MS: DurationMs = 2 * 31_536_000_000;
 
 export interface Claim {
   /** Encoded. */
@@ -41,17 +38,4 @@ export function claimFrom(
     }
   }
   return taken;
-}
-
-/** @param tenant encoded */
-export function noteTenant(tables: Tables, tenant: string, now: EpochMs): void {
-  for (const [other, at] of tables.tenants()) {
-    if (at < now - FORGET_TENANT_MS) tables.putTenant(other, undefined);
-  }
-  tables.putTenant(tenant, now);
-}
-
-export function tenantsNoted(tables: Tables, now: EpochMs): string[] {
-  const known = tables.tenants().filter(([, at]) => at >= now - FORGET_TENANT_MS);
-  return known.map(([tenant]) => decodeId(tenant));
 }

@@ -67,6 +67,13 @@ export interface TaskPlace {
   readonly member: string;
 }
 
+/** When an instance was last seen. */
+export interface Beat {
+  readonly at: EpochMs;
+  /** It has said goodbye. */
+  readonly left?: boolean;
+}
+
 /** Valid only inside the transaction it was handed out for. */
 export interface Tables {
   /** @throws {SessionDamagedError} when there is one that cannot be read */
@@ -106,7 +113,12 @@ export interface Tables {
   tenants(): [string, EpochMs][];
   /** @param at undefined takes the tenant out */
   putTenant(tenant: string, at: EpochMs | undefined): void;
-  beatOf(instance: string): EpochMs | undefined;
-  /** @param at undefined takes the instance out */
-  putBeat(instance: string, at: EpochMs | undefined): void;
+  /** Encoded instances. */
+  beats(): [string, Beat][];
+  /** @param beat undefined takes the instance out */
+  putBeat(instance: string, beat: Beat | undefined): void;
+  /** Encoded tenants that an encoded instance has noted. */
+  running(instance: string): string[];
+  putRunning(instance: string, tenant: string): void;
+  dropRunning(instance: string): void;
 }

@@ -5,9 +5,11 @@ import type { EpochMs } from '../../../protocol/units.ts';
 import { SessionDamagedError, StoreUnavailableError } from '../../sessions/session-store.ts';
 import { EmbeddedSessionStore } from '../embedded/embedded-store.ts';
 import type { StoredTask, Tables } from '../embedded/tables.ts';
+import { partAll } from '../embedded/instance-rules.ts';
 import { DataFolderLock } from './data-folder-lock.ts';
 import type { JournalDatabase } from './journal-database.ts';
 import { LmdbTables } from './lmdb-tables.ts';
+import { asDamage, checkBeginning, fillUp } from './whole-file.ts';
 
 /** The schema version is in the name: an older release does not touch what it cannot read. */
 export const DATABASE_FILE = 'sessions-2.mdb';
@@ -43,27 +45,33 @@ export class LmdbSessionStore extends EmbeddedSessionStore {
 
   /**
    * @throws {DataFolderLockedError} when a living process has the folder open
+   * @throws {DamagedFileError} when the file there is cut off, or no database
    * @throws {Error} when the folder cannot be made or written
    */
   static async open(options: LmdbStoreOptions): Promise<LmdbSessionStore> {
     await mkdir(options.folder, { recursive: true, mode: 0o700 });
     const lock = await DataFolderLock.acquire(options.folder, options.pid);
+    const path = join(options.folder, DATABASE_FILE);
+    let db: JournalDatabase | undefined;
     try {
-      const db: JournalDatabase = open({
-        path: join(options.folder, DATABASE_FILE),
+      await checkBeginning(path);
+      db = open({
+        path,
         encoding: 'string',
         // with it lmdb makes a promise per turn that nobody holds: a full disk would end the process as an unhandled
         // rejection. What is asked for in one turn is committed together without it too
         eventTurnBatching: false,
       });
+      await fillUp(path, db);
       const store = new LmdbSessionStore(db, lock, options);
-      await store.write(() => {
-        store.#tables.forgetBeats();
+      await store.write((tables) => {
+        partAll(tables, store.now());
       });
       return store;
     } catch (error) {
+      await db?.close().catch(() => undefined);
       await lock.release();
-      throw error;
+      throw asDamage(path, error);
     }
   }
 

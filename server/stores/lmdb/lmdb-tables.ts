@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { TaskState } from '../../../protocol/task-state.ts';
 import type { EpochMs } from '../../../protocol/units.ts';
-import { encodeId } from '../../sessions/session-ref.ts';
 import { SessionDamagedError } from '../../sessions/session-store.ts';
-import type { Address, Entry, IndexedTask, StoredTask, TaskPlace, Tables } from '../embedded/tables.ts';
+import type { Address, Beat, Entry, IndexedTask, StoredTask, TaskPlace, Tables } from '../embedded/tables.ts';
 import { FIRST, LAST, type JournalDatabase } from './journal-database.ts';
 import { LmdbTaskIndex } from './lmdb-task-index.ts';
 
@@ -26,7 +25,8 @@ type StoredEntry = Entry & {
  * x tenant when session     expiry index   b instance               last beat
  * a tenant hash             alias -> task  l tenant session hash    aliases of a session
  * o tenant session          webhooks due   d tenant when session    the same, by time
- * n tenant                  last noted     t, k, c                  tasks: see LmdbTaskIndex
+ * n tenant                  last noted     i instance tenant        noted by
+ * t, k, c                   tasks: see LmdbTaskIndex
  * ```
  * A key may have 1,978 bytes and an encoded id 768, so an alias, which has three of them, is known by its hash.
  */
@@ -201,19 +201,30 @@ export class LmdbTables implements Tables {
     else this.#put(['n', tenant], String(at));
   }
 
-  beatOf(instance: string): EpochMs | undefined {
-    const beat = this.#db.get(['b', encodeId(instance)]);
-    return beat === undefined ? undefined : Number(beat);
+  beats(): [string, Beat][] {
+    const beats = this.#db.getRange({ start: ['b', FIRST], end: ['b', LAST] });
+    return [...beats].map(({ key, value }) => {
+      const [at, left] = value.split(' ');
+      return [String(key[1]), { at: Number(at), left: left !== undefined }];
+    });
   }
 
-  putBeat(instance: string, at: EpochMs | undefined): void {
-    if (at === undefined) void this.#db.remove(['b', encodeId(instance)]);
-    else this.#put(['b', encodeId(instance)], String(at));
+  putBeat(instance: string, beat: Beat | undefined): void {
+    if (beat === undefined) void this.#db.remove(['b', instance]);
+    else this.#put(['b', instance], beat.left === true ? `${beat.at} left` : String(beat.at));
   }
 
-  /** Of an earlier process: it is dead, because the folder is ours alone. */
-  forgetBeats(): void {
-    this.#removeRange(['b', FIRST], ['b', LAST]);
+  running(instance: string): string[] {
+    const noted = this.#keys(['i', instance, FIRST], ['i', instance, LAST]);
+    return noted.map((key) => String(key[2]));
+  }
+
+  putRunning(instance: string, tenant: string): void {
+    this.#put(['i', instance, tenant], '1');
+  }
+
+  dropRunning(instance: string): void {
+    this.#removeRange(['i', instance, FIRST], ['i', instance, LAST]);
   }
 
   tasks(tenant: string): ReadonlyMap<string, StoredTask> {

@@ -1,9 +1,9 @@
 import type { TaskState } from '../../../protocol/task-state.ts';
 import type { EpochMs } from '../../../protocol/units.ts';
-import { StoreUnavailableError } from '../../sessions/session-store.ts';
+import { StoreUnavailableError, type StoreWarning } from '../../sessions/session-store.ts';
 import { EmbeddedSessionStore } from '../embedded/embedded-store.ts';
 import { compare } from '../embedded/list-rules.ts';
-import type { Address, Entry, IndexedTask, StoredTask, TaskPlace, Tables } from '../embedded/tables.ts';
+import type { Address, Beat, Entry, IndexedTask, StoredTask, TaskPlace, Tables } from '../embedded/tables.ts';
 
 interface MemorySession {
   readonly at: Address;
@@ -14,6 +14,11 @@ interface MemorySession {
   /** When its webhooks are due. */
   due?: EpochMs;
 }
+
+const VOLATILE: StoreWarning = {
+  concern: 'volatile',
+  text: 'sessions are in memory only and end with this process: set A2A_STORE to lmdb or redis to keep them',
+};
 
 /** Keeps nothing beyond this process: for tests, and the plainest form of the rules that every store follows. */
 export class MemorySessionStore extends EmbeddedSessionStore {
@@ -43,6 +48,10 @@ export class MemorySessionStore extends EmbeddedSessionStore {
     return this.view(work);
   }
 
+  override warnings(): Promise<readonly StoreWarning[]> {
+    return Promise.resolve([VOLATILE]);
+  }
+
   override close(): Promise<void> {
     this.#closed = true;
     return Promise.resolve();
@@ -52,7 +61,8 @@ export class MemorySessionStore extends EmbeddedSessionStore {
 class MemoryTables implements Tables {
   readonly #sessions = new Map<string, MemorySession>();
   readonly #aliases = new Map<string, string>();
-  readonly #beats = new Map<string, EpochMs>();
+  readonly #beats = new Map<string, Beat>();
+  readonly #running = new Map<string, Set<string>>();
   readonly #tenants = new Map<string, EpochMs>();
 
   #find({ tenant, session }: Address): MemorySession | undefined {
@@ -181,13 +191,25 @@ class MemoryTables implements Tables {
     else this.#tenants.set(tenant, at);
   }
 
-  beatOf(instance: string): EpochMs | undefined {
-    return this.#beats.get(instance);
+  beats(): [string, Beat][] {
+    return [...this.#beats];
   }
 
-  putBeat(instance: string, at: EpochMs | undefined): void {
-    if (at === undefined) this.#beats.delete(instance);
-    else this.#beats.set(instance, at);
+  putBeat(instance: string, beat: Beat | undefined): void {
+    if (beat === undefined) this.#beats.delete(instance);
+    else this.#beats.set(instance, beat);
+  }
+
+  running(instance: string): string[] {
+    return [...(this.#running.get(instance) ?? [])];
+  }
+
+  putRunning(instance: string, tenant: string): void {
+    this.#running.set(instance, (this.#running.get(instance) ?? new Set()).add(tenant));
+  }
+
+  dropRunning(instance: string): void {
+    this.#running.delete(instance);
   }
 
   tasks(tenant: string): ReadonlyMap<string, StoredTask> {

@@ -30,10 +30,11 @@ export class AliasShelves {
     this.#indexTtlMs = indexTtlMs;
   }
 
+  /** @param isTaken whether an alias that names this task, encoded, is to stay as it is */
   async settle(
     { tenant, sessionId }: SessionRef,
     aliases: readonly AliasEntry[],
-    isAlive: (sessionId: string) => Promise<boolean>,
+    isTaken: (task: string) => Promise<boolean>,
   ): Promise<Settled> {
     const marks: string[] = [];
     const undo: (() => Promise<unknown>)[] = [];
@@ -47,9 +48,7 @@ export class AliasShelves {
           string,
         ];
       let [done, named] = await set(expected === null ? '' : encodeFullTaskId(expected));
-      // an alias of a session that has expired is free, retired or not
-      if (done === 0 && !(await isAlive(decodeId(named.split('.')[0] ?? ''))))
-        [done, named] = await set(named);
+      if (done === 0 && !(await isTaken(named))) [done, named] = await set(named);
       marks.push(done === 1 ? '=' : `!${named}`);
       if (done === 1 && named !== wanted) {
         undo.unshift(() => this.#scripts.run('unalias', [key], [field, wanted, named]));

@@ -64,6 +64,7 @@ export function toCommitCall(
     exclusive ? -placeOf(keys) : placeOf(keys),
     tasks.length,
     toAmount(aliases.length, outboxInMs !== undefined),
+    request.w ?? `${request.instance}.${records.at(-1)?.seq ?? ''}`,
   ];
   aliases.forEach((alias, i) => {
     args.push(aliasField(alias.subject, alias.clientTaskId), encodeId(alias.local));

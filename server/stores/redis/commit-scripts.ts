@@ -1,12 +1,14 @@
 /**
  * The scripts that append. One call, one round trip, all or nothing: Lua does not roll back, so they check first, then
- * write the indexes (whose failure leaves the session untouched), then records and head, then the expiry, then wake.
+ * write the indexes (whose failure leaves the session untouched), then records and head, then the expiry, then wake:
+ * the message is the head and who wrote it, so that nobody wakes himself.
  *
  * KEYS  1 session · 2 sessions · [3 ids · 4 tasks · states…] · [outbox] · [aliases, the last]
- * ARGV  1 expected epoch · 2 expected head · 3 expected identity · 4 instance · 5 first seq, '' without records · 6 last seq
+ * ARGV  1 expected epoch · 2 expected head · 3 expected \`w\` · 4 instance · 5 first seq, '' without records · 6 last seq
  *       7 expiry: '' keep, 'N' slide, '+N' lengthen · 8 life of an index key · 9 where the \`s\` stands in KEYS[1],
  *       negative: wake nobody · 10 how many tasks · 11 how many aliases;
- *       -1 less that number: the last argument says in how many ms webhooks are due, or '' when none is any more
+ *       -1 less that number: the last argument says in how many ms webhooks are due, or '' when none is any more ·
+ *       12 \`w\` behind the records
  *       then per alias: field, task, expected · per task: task, key of its state, key of its previous state (as numbers
  *       of KEYS, 0 = none), status time, summary · then the records · [the outbox]
  *
@@ -21,7 +23,7 @@ import { ANSWER_TAIL, CHECK_HEAD, STORE_TIME, answerGone, readHead } from './scr
  */
 const ALIASES = `
 local A = KEYS[#KEYS]
-for i = 12, 9 + aliases * 3, 3 do
+for i = 13, 10 + aliases * 3, 3 do
   local expected = ARGV[i + 2]
   local mark = string.sub(expected, 1, 1)
   if mark == '!' then return {'aliased', ARGV[i], string.sub(expected, 2)} end
@@ -47,7 +49,7 @@ if ttl then
   ${STORE_TIME}
   if redis.call('ZADD', KEYS[2], now + ttl, member) == 1 then redis.call('PEXPIRE', KEYS[2], life) end
 end
-local at, to, gone = 12, #ARGV, nil
+local at, to, gone = 13, #ARGV, nil
 if boxed then
   local box = KEYS[aliases > 0 and #KEYS - 1 or #KEYS]
   if ARGV[to] == '' then
@@ -99,7 +101,7 @@ if at <= to then
     set[#set + 1] = ARGV[i]
   end
   set[3] = v
-  set[5] = ARGV[4] .. '.' .. ARGV[6]
+  set[5] = ARGV[12]
   set[7] = b
   set[#set + 1] = owner
   set[#set + 1] = ARGV[6]
@@ -120,7 +122,7 @@ end
 redis.call('HSET', unpack(set))
 if gone then redis.call('HDEL', unpack(gone)) end
 if ttl then redis.call('PEXPIRE', K, ttl) end
-if wake then redis.pcall('PUBLISH', string.sub(K, 1, place - 1) .. 'w' .. string.sub(K, place + 1), v) end
+if wake then redis.pcall('PUBLISH', string.sub(K, 1, place - 1) .. 'w' .. string.sub(K, place + 1), v .. ' ' .. ARGV[4]) end
 return 1
 `;
 

@@ -22,10 +22,12 @@ export class StoreSettingsError extends Error {
  * places of the message in 6 than in 7.
  */
 const AWAY =
-  /\b(READONLY|LOADING|OOM|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|BUSY|NOSCRIPT|NOAUTH|WRONGPASS|NOPERM)\b/;
+  /\b(READONLY|LOADING|OOM|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|NOREPLICAS|MISCONF|BUSY|NOSCRIPT|NOAUTH|WRONGPASS|NOPERM)\b/;
 
 /** Those that are about writing, whatever the command: reads may well be answered meanwhile, and say nothing. */
 const TAKES_NO_WRITES = /\b(READONLY|LOADING|OOM|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|MISCONF)\b/;
+
+const IS_CLUSTER = ' (a node of a Redis Cluster: use REDIS_CLUSTER_NODES)';
 
 export const isWrongType = (error: Error): boolean => error.message.includes('WRONGTYPE');
 
@@ -38,7 +40,9 @@ export function toStoreError(error: unknown): Error {
     return new StoreTimeoutError('redis did not answer in time', { cause });
   if (name !== 'ReplyError' || AWAY.test(message)) {
     const decisive = name === 'ReplyError' && TAKES_NO_WRITES.test(message);
-    return new StoreUnavailableError(`redis is not available: ${cause.message}`, { cause, decisive });
+    // a client of a cluster follows these by itself
+    const hint = name === 'ReplyError' && /^(MOVED|ASK) /.test(message) ? IS_CLUSTER : '';
+    return new StoreUnavailableError(`redis is not available: ${cause.message}${hint}`, { cause, decisive });
   }
   return cause;
 }

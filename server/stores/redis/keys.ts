@@ -48,8 +48,14 @@ export interface RedisKeys {
   readonly instances: string;
   /** zset: encoded tenant -> when it was last noted. */
   readonly tenants: string;
+  /** Before an encoded instance in the key of the tenants that it noted; zset like {@link tenants}. */
+  readonly running: string;
   /** hash: what all instances must agree on. */
   readonly settings: string;
+  /** Channel: the session was written. The scripts that write make it from the key of the session. */
+  wakes(ref: SessionRef): string;
+  /** Channel: the instance is asked to look at a session. */
+  nudges(instance: string): string;
   session(ref: SessionRef): SessionKeys;
   /** The shelf where an alias lives: with several buckets not that of its session. */
   aliasShelf(tenant: string, subject: string, clientTaskId: string): ShelfKeys;
@@ -98,7 +104,13 @@ export function createKeys(prefix: string, buckets: number): RedisKeys {
   return {
     instances: `${root}{reg}:instances`,
     tenants: `${root}{reg}:tenants`,
+    running: `${root}{reg}:running:`,
     settings: `${root}{reg}:settings`,
+    wakes: ({ tenant, sessionId }) => {
+      const member = encodeId(sessionId);
+      return `${shelfOf(tenant, member).base}w:${member}`;
+    },
+    nudges: (instance) => `${root}{reg}:i:${encodeId(instance)}`,
     session: ({ tenant, sessionId }) => {
       const member = encodeId(sessionId);
       const home = shelfOf(tenant, member);

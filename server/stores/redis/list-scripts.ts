@@ -7,7 +7,7 @@
 const DEAD_MAX = 2_000;
 
 /** Byte by byte: Lua's own `<` asks the locale, and members stand in the order of their bytes. */
-const BELOW = `
+export const BELOW = `
 local function below(a, b)
   for i = 1, math.min(#a, #b) do
     local x, y = string.byte(a, i), string.byte(b, i)

@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
 import type { DurationMs } from '../../../protocol/units.ts';
-import { encodeId } from '../../sessions/session-ref.ts';
 import type { SessionRef } from '../../sessions/session-ref.ts';
 import { StoreUnavailableError } from '../../sessions/session-store.ts';
 import type {
@@ -17,63 +16,67 @@ import { checkCommitRequest, checkTtl } from '../request-checks.ts';
 import { aliasField, decodeFullTaskId, decodeId } from '../encoded-ids.ts';
 import { toPortions } from '../record-ranges.ts';
 import { AliasShelves } from './alias-shelves.ts';
+import { shareMasters, type RedisClient } from './client.ts';
 import { toCommitCall } from './commit-call.ts';
-import { StoreSettingsError, toStoreError } from './errors.ts';
+import { StoreSettingsError } from './errors.ts';
+import { FailedShelves } from './failed-shelves.ts';
 import { createKeys, indexKeys } from './keys.ts';
 import type { RedisKeys, ShelfKeys } from './keys.ts';
+import { RedisInstances, type RedisInstancesOptions } from './redis-instances.ts';
+import { RedisOutbox } from './redis-outbox.ts';
 import { RETIRE_MAX_SESSIONS, RedisTaskLists, type Retired } from './redis-task-lists.ts';
 import { toCommitResult, toJournalRead, toReply } from './replies.ts';
 import { ScriptRunner } from './script-runner.ts';
 
 const COMPACT_MAX_RECORDS = 1_000;
-/** An instance that was silent for so long is dead for everybody, known or not. */
-const FORGET_INSTANCE_MS: DurationMs = 86_400_000;
 /** A create that finds remains of an expired session clears them and tries again; more often only if somebody races. */
 const CREATE_ATTEMPTS = 3;
 
-export interface RedisStoreOptions {
+export interface RedisStoreOptions extends RedisInstancesOptions {
   /** First part of every key. */
   readonly prefix: string;
   /** Over how many slots a tenant is spread, 1 to 64. Kept in the store: see {@link RedisSessionStore.checkSettings}. */
   readonly buckets: number;
-  /** Only this process uses the store: commits wake nobody. */
-  readonly exclusive: boolean;
-  /** Life of an index key: twice the largest TTL that a session may have. */
-  readonly indexTtlMs: DurationMs;
   /** For logs and the banner. Never contains a password. */
   readonly location: string;
 }
 
 /** Sessions in Redis 6.2 or later: one hash, one TTL and one script call each. */
-export class RedisSessionStore implements SessionStore {
+export class RedisSessionStore extends RedisInstances implements SessionStore {
   readonly kind = 'redis';
   readonly location: string;
   readonly exclusive: boolean;
-  readonly #client: Redis;
-  readonly #bulkClient: Redis;
+  readonly #client: RedisClient;
+  readonly #bulkClient: RedisClient;
   readonly #scripts: ScriptRunner;
   readonly #bulk: ScriptRunner;
   readonly #keys: RedisKeys;
   readonly #aliases: AliasShelves | undefined;
   readonly #lists: RedisTaskLists;
+  readonly #outbox: RedisOutbox;
   readonly #options: RedisStoreOptions;
   #closed = false;
-  #claims = 0;
 
   /**
    * @param client from `createRedisClient`; the store closes it
    * @param bulkClient for reads from the first record, which may answer with a megabyte: commits need not queue behind
    *   them. Absent: the same
    */
-  constructor(client: Redis, options: RedisStoreOptions, bulkClient: Redis = client) {
+  constructor(client: RedisClient, options: RedisStoreOptions, bulkClient: RedisClient = client) {
+    const failed = 'nodes' in client ? new FailedShelves() : undefined;
+    const scripts = new ScriptRunner(client, failed);
+    const keys = createKeys(options.prefix, options.buckets);
+    super(client, scripts, keys, options);
     this.location = options.location;
     this.exclusive = options.exclusive;
     this.#options = options;
     this.#client = client;
     this.#bulkClient = bulkClient;
-    this.#scripts = new ScriptRunner(client);
-    this.#bulk = bulkClient === client ? this.#scripts : new ScriptRunner(bulkClient);
-    this.#keys = createKeys(options.prefix, options.buckets);
+    shareMasters(client, bulkClient);
+    this.#scripts = scripts;
+    this.#bulk = bulkClient === client ? scripts : new ScriptRunner(bulkClient, failed);
+    this.#keys = keys;
+    this.#outbox = new RedisOutbox(scripts, keys);
     const retire = (tenant: string, shelf: ShelfKeys) => this.#retire(tenant, shelf);
     this.#lists = new RedisTaskLists(this.#scripts, this.#keys, retire);
     if (options.buckets > 1) this.#aliases = new AliasShelves(this.#scripts, this.#keys, options.indexTtlMs);
@@ -89,12 +92,28 @@ export class RedisSessionStore implements SessionStore {
 
   /** @param listener told `true` when commands can be sent, `false` when the connection is lost or could not be made */
   onConnection(listener: (up: boolean) => void): void {
-    this.#client.on('ready', () => {
+    const up = (): void => {
       listener(true);
-    });
+    };
+    this.#client.on('ready', up);
+    if ('nodes' in this.#client) {
+      // one master may come back, or be replaced, while all other connections stand
+      this.#client.on('refresh', up);
+      this.#client.on('+node', (node: Redis) => node.on('ready', up));
+    }
     this.#client.on('close', () => {
       listener(false);
     });
+  }
+
+  /**
+   * A cluster whose registry answers may still lack the masters of some sessions: asks those that failed the last time.
+   *
+   * @returns whether there were any
+   * @throws {StoreUnavailableError} when one still fails
+   */
+  touchFailed(): Promise<boolean> {
+    return this.#scripts.touchFailed();
   }
 
   /**
@@ -104,7 +123,7 @@ export class RedisSessionStore implements SessionStore {
    */
   async checkSettings(): Promise<void> {
     const { buckets } = this.#options;
-    const kept = await this.#plain(async (client) => {
+    const kept = await this.plain(async (client) => {
       await client.hsetnx(this.#keys.settings, 'buckets', buckets);
       return await client.hget(this.#keys.settings, 'buckets');
     });
@@ -135,12 +154,23 @@ export class RedisSessionStore implements SessionStore {
 
   async commit(ref: SessionRef, request: CommitRequest): Promise<CommitResult> {
     checkCommitRequest(request);
+    this.writesAs(request.instance);
     if (this.#aliases === undefined || request.aliases.length === 0) return await this.#commit(ref, request);
-    const isAlive = async (sessionId: string) => (await this.read({ ...ref, sessionId })).found;
-    const settled = await this.#aliases.settle(ref, request.aliases, isAlive);
+    const settled = await this.#aliases.settle(ref, request.aliases, (task) => this.#isTaken(ref, task));
     const result = await this.#commit(ref, request, settled.marks);
     if (result.outcome !== 'ok' && result.outcome !== 'stored') await settled.undo();
     return result;
+  }
+
+  /**
+   * An alias of a session that has expired is free, retired or not. So is one of this very session whose task is not
+   * there: a commit that came to nothing has left it, or it has moved the head by now and this one is refused.
+   */
+  async #isTaken(ref: SessionRef, task: string): Promise<boolean> {
+    const sessionId = decodeId(task.split('.')[0] ?? '');
+    if (sessionId !== ref.sessionId) return (await this.read({ ...ref, sessionId })).found;
+    const { session } = this.#keys.session(ref);
+    return (await this.plain((client) => client.hexists(session, `t:${task}`))) === 1;
   }
 
   async #commit(ref: SessionRef, request: CommitRequest, settled?: readonly string[]): Promise<CommitResult> {
@@ -157,7 +187,7 @@ export class RedisSessionStore implements SessionStore {
 
   async remove(ref: SessionRef, tombstoneTtlMs: DurationMs, expected?: Cursor): Promise<RemoveResult> {
     const keys = this.#keys.session(ref);
-    const channel = this.exclusive ? '' : `${keys.shelf.base}w:${keys.member}`;
+    const channel = this.exclusive ? '' : this.#keys.wakes(ref);
     const args = [keys.member, checkTtl(tombstoneTtlMs), channel];
     if (expected !== undefined) args.push(expected.epoch, expected.head, expected.w);
     const answer = await this.#scripts.run('remove', [keys.session, ...indexKeys(keys.shelf)], args);
@@ -180,41 +210,12 @@ export class RedisSessionStore implements SessionStore {
     }
   }
 
-  async noteTenant(tenant: string): Promise<void> {
-    await this.#scripts.run('beat', [this.#keys.tenants], [encodeId(tenant), this.#options.indexTtlMs]);
+  claimDue(tenant: string, limit: number, holdMs: DurationMs, only?: string): Promise<readonly string[]> {
+    return this.#outbox.claim(tenant, limit, holdMs, only);
   }
 
-  async tenants(): Promise<readonly string[]> {
-    const noted = await this.#scripts.run('tenants', [this.#keys.tenants], [this.#options.indexTtlMs]);
-    return (noted as string[]).map(decodeId);
-  }
-
-  async claimDue(
-    tenant: string,
-    limit: number,
-    holdMs: DurationMs,
-    only?: string,
-  ): Promise<readonly string[]> {
-    const claim = async ({ outbox, base }: ShelfKeys, ...rest: (string | number)[]) =>
-      ((await this.#scripts.run('claimDue', [outbox], [`${base}s:`, ...rest])) as string[]).map(decodeId);
-    const ms = checkTtl(holdMs);
-    if (only !== undefined) {
-      const { shelf, member } = this.#keys.session({ tenant, sessionId: only });
-      return await claim(shelf, 1, ms, member);
-    }
-    // not always the same shelf first: one that is never empty would keep the others waiting
-    const shelves = this.#keys.shelves(tenant);
-    const first = this.#claims++ % shelves.length;
-    const taken: string[] = [];
-    for (const shelf of [...shelves.slice(first), ...shelves.slice(0, first)]) {
-      if (taken.length < limit) taken.push(...(await claim(shelf, limit - taken.length, ms)));
-    }
-    return taken;
-  }
-
-  async holdDue(ref: SessionRef, holdMs: DurationMs): Promise<void> {
-    const { shelf, member } = this.#keys.session(ref);
-    await this.#scripts.run('holdDue', [shelf.outbox], [member, checkTtl(holdMs)]);
+  holdDue(ref: SessionRef, holdMs: DurationMs): Promise<void> {
+    return this.#outbox.hold(ref, holdMs);
   }
 
   async retire(tenant: string): Promise<number> {
@@ -261,38 +262,18 @@ export class RedisSessionStore implements SessionStore {
 
   async resolveAlias(tenant: string, subject: string, clientTaskId: string): Promise<string | undefined> {
     const { aliases } = this.#keys.aliasShelf(tenant, subject, clientTaskId);
-    const named = await this.#plain((client) => client.hget(aliases, aliasField(subject, clientTaskId)));
+    const named = await this.plain((client) => client.hget(aliases, aliasField(subject, clientTaskId)));
     return named === null ? undefined : decodeFullTaskId(named);
-  }
-
-  async beat(instance: string): Promise<void> {
-    await this.#scripts.run('beat', [this.#keys.instances], [encodeId(instance), FORGET_INSTANCE_MS]);
-  }
-
-  async beatAge(instance: string): Promise<DurationMs | undefined> {
-    const age = await this.#scripts.run('beatAge', [this.#keys.instances], [encodeId(instance)]);
-    return age === null ? undefined : Number(age);
-  }
-
-  async leave(instance: string): Promise<void> {
-    await this.#plain((client) => client.zrem(this.#keys.instances, encodeId(instance)));
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.endHints();
     for (const client of new Set([this.#client, this.#bulkClient])) {
       // QUIT lets what is in flight finish; a server that does not answer it is left all the same
       if (client.status === 'ready') await client.quit().catch(() => undefined);
       client.disconnect();
-    }
-  }
-
-  async #plain<T>(work: (client: Redis) => Promise<T>): Promise<T> {
-    try {
-      return await work(this.#client);
-    } catch (error) {
-      throw toStoreError(error);
     }
   }
 }

@@ -1,6 +1,8 @@
-import type { Redis } from 'ioredis';
+import { StoreUnavailableError } from '../../sessions/session-store.ts';
 import { APPEND, CREATE } from './commit-scripts.ts';
+import { disturbed, type RedisClient } from './client.ts';
 import { IndexDamagedError, isWrongType, toStoreError } from './errors.ts';
+import { type FailedShelves, TOUCH } from './failed-shelves.ts';
 import * as scripts from './scripts.ts';
 
 const LUA = {
@@ -14,14 +16,19 @@ const LUA = {
   claimDerived: scripts.CLAIM_DERIVED,
   alias: scripts.ALIAS,
   unalias: scripts.UNALIAS,
+  touch: TOUCH,
   beat: scripts.BEAT,
-  beatAge: scripts.BEAT_AGE,
+  instances: scripts.INSTANCES,
+  leave: scripts.LEAVE,
+  forget: scripts.FORGET,
+  noteTenant: scripts.NOTE_TENANT,
   list: scripts.LIST,
   listSession: scripts.LIST_SESSION,
   compact: scripts.COMPACT,
   claimDue: scripts.CLAIM_DUE,
   holdDue: scripts.HOLD_DUE,
   tenants: scripts.TENANTS,
+  running: scripts.RUNNING,
 } as const;
 
 export type ScriptName = keyof typeof LUA;
@@ -33,10 +40,13 @@ type Command = (keys: number, ...rest: (string | number)[]) => Promise<unknown>;
  * the text again should the server have forgotten it; never use it inside MULTI, where that cannot work.
  */
 export class ScriptRunner {
-  readonly #client: Redis;
+  readonly #client: RedisClient;
+  readonly #failed: FailedShelves | undefined;
 
-  constructor(client: Redis) {
+  /** @param failed of a cluster: to remember which of its masters did not answer */
+  constructor(client: RedisClient, failed?: FailedShelves) {
     this.#client = client;
+    this.#failed = failed;
     for (const [name, lua] of Object.entries(LUA)) client.defineCommand(`holdfast_${name}`, { lua });
   }
 
@@ -47,11 +57,30 @@ export class ScriptRunner {
   async run(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     const commands = this.#client as unknown as Record<string, Command>;
     try {
-      return await commands[`holdfast_${name}`]?.(keys.length, ...keys, ...args);
+      const answer = await commands[`holdfast_${name}`]?.(keys.length, ...keys, ...args);
+      this.#failed?.answered(keys[0]);
+      return answer;
     } catch (error) {
       if (error instanceof Error && isWrongType(error)) throw await this.#whichIsWrong(keys);
-      throw toStoreError(error);
+      const cause = toStoreError(error);
+      if (cause instanceof StoreUnavailableError && this.#failed !== undefined) {
+        this.#failed.failed(keys[0]);
+        disturbed(this.#client);
+      }
+      throw cause;
     }
+  }
+
+  /**
+   * Asks those masters of a cluster for a write that did not answer the last time.
+   *
+   * @returns whether there were any
+   * @throws {StoreUnavailableError} when one still does not
+   */
+  async touchFailed(): Promise<boolean> {
+    const probes = this.#failed?.probes ?? [];
+    await Promise.all(probes.map((key) => this.run('touch', [key], [])));
+    return probes.length > 0;
   }
 
   /** Redis does not say which key had the wrong type. Asked afterwards, so that the way of every commit stays short. */

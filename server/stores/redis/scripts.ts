@@ -2,6 +2,7 @@
 import { ANSWERED_MAX } from '../request-checks.ts';
 import { ANSWER_TAIL, CHECK_HEAD, PURGE, STORE_TIME, answerGone, readHead } from './script-parts.ts';
 
+export * from './instance-scripts.ts';
 export * from './list-scripts.ts';
 export * from './outbox-scripts.ts';
 
@@ -162,26 +163,4 @@ if #names == 0 then return 0 end
 redis.call('HDEL', K, unpack(names))
 redis.call('HSET', K, 'b', math.max(0, b - bytes))
 return #names
-`;
-
-/** Instances, and tenants. KEYS 1 who was seen when · ARGV 1 who · 2 after how long a silent one is forgotten */
-export const BEAT = `
-${STORE_TIME}
-redis.call('ZADD', KEYS[1], now, ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
-return 1
-`;
-
-/** KEYS 1 instances · ARGV 1 instance */
-export const BEAT_AGE = `
-local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
-if not score then return false end
-${STORE_TIME}
-return math.max(0, now - score)
-`;
-
-/** KEYS 1 tenants · ARGV 1 after how long a silent one is forgotten */
-export const TENANTS = `
-${STORE_TIME}
-return redis.call('ZRANGEBYSCORE', KEYS[1], now - ARGV[1], '+inf')
 `;

@@ -73,7 +73,8 @@ describe('the lmdb store', () => {
       aliases: [aliasOf('mine', 't')],
     });
     await first.markAnswered(writer.ref, 'e1', [1]);
-    await first.beat('i1');
+    for (const instance of ['i1', 'i2']) await first.beat(instance);
+    await first.noteTenant('acme', 'i2');
     await new Writer(first, refOf('removed')).create();
     await first.remove(refOf('removed'), HOUR);
     await first.close();
@@ -83,8 +84,9 @@ describe('the lmdb store', () => {
     expect(await second.resolveAlias('acme', 'ann', 'mine')).to.equal('s1.t');
     expect([...second.tasks('acme').keys()]).to.deep.equal(['s1.t']);
     expect(await second.read(refOf('removed'))).to.have.nested.property('tombstone.epoch', 'e1');
-    // whoever beat in another life of this folder is dead
-    expect(await second.beatAge('i1')).to.equal(undefined);
+    // whoever beat in another life of this folder is dead, and what it left is to be looked after
+    expect(await second.instances()).to.deep.equal([{ instance: 'i2', ageMs: Infinity }]);
+    expect(await second.tenantsOf('i2')).to.deep.equal(['acme']);
   });
 
   it('keeps every acknowledged record when its process is killed in the middle', async () => {

@@ -23,14 +23,18 @@ describe('a page of a very long list', function () {
   const openStore = useRedisStores(redis);
   let store: RedisSessionStore;
 
+  const open = async (): Promise<RedisSessionStore> => await openStore({ prefix: 'long' });
   beforeEach(async () => {
-    store = await openStore();
+    store = await open();
+  });
+  before(async () => {
+    const writing = await open();
     for (let s = 0; s < SESSIONS; s += 1) {
       const tasks = Array.from({ length: TASKS_EACH }, (_, i) => {
         const n = s * TASKS_EACH + i;
         return taskOf(`t${n}`, n % 2 === 0 ? DONE : WORKING, null, { statusAt: statusAt(n) });
       });
-      await new Writer(store, refOf(`s${s}`)).create(['1'], { tasks });
+      await new Writer(writing, refOf(`s${s}`)).create(['1'], { tasks });
     }
   });
 

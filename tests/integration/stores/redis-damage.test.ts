@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { SessionDamagedError } from '../../../server/sessions/session-store.ts';
 import { IndexDamagedError, StoreSettingsError } from '../../../server/stores/redis/errors.ts';
+import { createKeys } from '../../../server/stores/redis/keys.ts';
 import type { RedisSessionStore } from '../../../server/stores/redis/redis-store.ts';
 import {
   HOUR,
@@ -113,6 +114,16 @@ describe('the redis store and its keyspace', () => {
       expect(await spread.resolveAlias('acme', 'ann', 'alias 7')).to.equal('s7.t');
       for (let i = 0; i < 20; i += 1) expect(await spread.remove(refOf(`s${i}`), HOUR)).to.equal('removed');
       expect((await leftovers()).filter((key) => !key.includes(':s:'))).to.deep.equal([]);
+    });
+
+    it('takes an alias that a commit of the same session has left without ever being stored', async () => {
+      const spread = await openStore({ buckets: 8 });
+      const writer = await new Writer(spread).create(['1']);
+      // The alias is set on its own shelf first; that commit is refused, or lost, and so is the way back.
+      const { aliases } = createKeys(redis.prefix, 8).aliasShelf('acme', 'ann', 'mine');
+      await redis.client.hset(aliases, 'ann/mine', 's1.lost');
+      await writer.append(['2'], { tasks: [taskOf('t', WORKING)], aliases: [aliasOf('mine', 't')] });
+      expect(await spread.resolveAlias('acme', 'ann', 'mine')).to.equal('s1.t');
     });
   });
 });

@@ -9,11 +9,11 @@ describe('the indexes of the redis store', () => {
 
   it('forgets a tenant that nobody has noted for as long as an index lives', async () => {
     const brief = await openStore({ indexTtlMs: 60 });
-    await brief.noteTenant('old');
+    await brief.noteTenant('old', 'i1');
     expect(await brief.tenants()).to.deep.equal(['old']);
     await elapse(redis.client, 61);
     expect(await brief.tenants()).to.deep.equal([]);
-    await brief.noteTenant('new');
+    await brief.noteTenant('new', 'i1');
     expect(await redis.client.zrange(`${redis.prefix}:1:{reg}:tenants`, 0, -1)).to.deep.equal(['new']);
   });
 

@@ -166,7 +166,7 @@ describe('the redis store on a real server', () => {
       await new Writer(await openStore({ exclusive: true }), refOf('s2')).create();
       await store.remove(writer.ref, HOUR);
       await eventually(() => heard.length >= 3);
-      expect(heard).to.deep.equal([2, 3, 0].map((head) => `${base()}w:s1 ${head}`));
+      expect(heard).to.deep.equal(['2 i1', '3 i1', '0'].map((message) => `${base()}w:s1 ${message}`));
     });
 
     it('commits for a user who may not publish', async () => {

@@ -76,9 +76,15 @@ describe('the breaker', () => {
     expect(await breaker.resolveAlias('acme', 'ann', 'mine')).to.equal('s1.t');
     expect(await breaker.read(writer.ref)).to.deep.include({ found: true, answered: [1] });
     await breaker.beat('i1');
-    expect(await breaker.beatAge('i1')).to.equal(0);
+    expect(await breaker.instances()).to.deep.equal([{ instance: 'i1', ageMs: 0 }]);
+    await breaker.noteTenant('acme', 'i1');
+    expect([await breaker.tenants(), await breaker.tenantsOf('i1')]).to.deep.equal([['acme'], ['acme']]);
     await breaker.leave('i1');
-    expect(await breaker.beatAge('i1')).to.equal(undefined);
+    expect(await breaker.instances()).to.deep.equal([{ instance: 'i1', ageMs: Infinity }]);
+    await breaker.forget('i1');
+    expect(await breaker.instances()).to.deep.equal([]);
+    expect(await breaker.runningTasks('acme', 10)).to.deep.equal({ tasks: [] });
+    expect(await breaker.warnings()).to.have.length(1);
     expect(await breaker.retire('acme')).to.equal(0);
     expect(await breaker.remove(writer.ref, 1_000, writer.cursor)).to.equal('removed');
     expect(breaker.state).to.equal('closed');
@@ -218,7 +224,7 @@ describe('the breaker', () => {
   it('has one probe at a time, also when each of them hangs', async () => {
     inner.act = hangs;
     breaker.trip('lost');
-    await Promise.all([breaker.probe(), breaker.probe(), clock.tickAsync(260)]);
+    await Promise.all([breaker.probe(), clock.tickAsync(260)]);
     expect(inner.beats).to.have.length(1);
     await clock.tickAsync(400);
     expect(inner.beats).to.have.length(1);

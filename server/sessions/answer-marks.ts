@@ -57,7 +57,9 @@ export class AnswerMarks {
     for (const { session } of batch) this.#waiting.delete(session);
     if (this.#waiting.size > 0) this.#flushIn(LATER_MS);
     // Also what an earlier batch is still about to say.
-    this.#writing = Promise.all([this.#writing, ...batch.map((marks) => this.#write(marks))]);
+    const writes = batch.map((marks) => this.#write(marks));
+    // Its value is nothing: the values of all batches before would be kept with it.
+    this.#writing = Promise.all([this.#writing, ...writes]).then(() => undefined);
     await this.#writing;
   }
 

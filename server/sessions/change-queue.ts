@@ -1,20 +1,24 @@
 import { ProtocolError } from '../../protocol/errors.ts';
-import { isTerminal } from '../../protocol/task-state.ts';
-import type { DurationMs, EpochMs } from '../../protocol/units.ts';
+import type { DurationMs } from '../../protocol/units.ts';
 import {
+  isInFront,
   sizeOf,
+  slidesTtl,
   takeBatch,
+  toAcknowledged,
   type Batch,
   type ChangeOptions,
   type ChangeOutcome,
   type Decide,
   type Intent,
 } from './change.ts';
-import { dueCompactions, isRoomBeside, tidiesUp, wholeArtifacts } from './ended-tasks.ts';
+import { Decisions } from './decisions.ts';
+import { tidiesUp } from './ended-tasks.ts';
 import { Drafts } from './drafts.ts';
+import type { KeptChanges } from './kept-changes.ts';
+import type { AcknowledgedChange } from './own-records.ts';
 import { rebase, withoutAlias } from './rebase.ts';
-import { overBound } from './session-bounds.ts';
-import { formatIdentity, toDecided, type DecidedRecord, type RecordBody } from './records.ts';
+import { formatIdentity, type DecidedRecord } from './records.ts';
 import type { Session } from './session.ts';
 import { PATIENCE_MS, type SessionParts } from './session-parts.ts';
 import type { StoredJournal } from './stored-journal.ts';
@@ -24,17 +28,28 @@ export class ChangeQueue {
   readonly #parts: SessionParts;
   readonly #journal: StoredJournal;
   readonly #ledgerKey: { replay(): Promise<void> };
+  readonly #kept: KeptChanges;
+  readonly #changed: () => void;
   readonly drafts: Drafts;
+  readonly #decisions: Decisions;
   #intents: Intent[] = [];
-  #seq: number;
   #deferredCount = 0;
 
-  constructor(parts: SessionParts, journal: StoredJournal, ledgerKey: { replay(): Promise<void> }) {
+  /** @param changed told when a change is acknowledged later than it was deferred */
+  constructor(
+    parts: SessionParts,
+    journal: StoredJournal,
+    ledgerKey: { replay(): Promise<void> },
+    kept: KeptChanges,
+    changed: () => void,
+  ) {
     this.#parts = parts;
+    this.#kept = kept;
+    this.#changed = changed;
     this.#journal = journal;
     this.#ledgerKey = ledgerKey;
     this.drafts = new Drafts(journal, () => this.#intents);
-    this.#seq = parts.seqs.highest;
+    this.#decisions = new Decisions(parts, journal, this.drafts);
   }
 
   get length(): number {
@@ -72,9 +87,9 @@ export class ChangeQueue {
   add(decide: Decide, options: ChangeOptions, handlers: Pick<Intent, 'settle' | 'fail'>): Intent | undefined {
     const since = this.#parts.clock.mono();
     const deadline = options.deadline ?? since + PATIENCE_MS;
-    const state = { records: [], isBaseless: false, deferred: false };
+    const state = { records: [], isBaseless: false, deferred: false, acknowledged: false };
     const intent: Intent = { decide, options, since, deadline, ...state, ...handlers };
-    intent.records = this.#decideOn(this.draft, intent);
+    intent.records = this.#decisions.decide(this.draft, intent);
     if (intent.records.length === 0 && options.renews !== true) return undefined;
     this.#intents.push(intent);
     return intent;
@@ -95,33 +110,69 @@ export class ChangeQueue {
 
   /** The oldest changes that fit into one commit. */
   take(): Batch {
-    return takeBatch(this.#intents);
+    return takeBatch(this.#intents, this.#parts.instance);
   }
 
-  /** Everything of the batch is in the store. */
+  /** Everything of the batch is in the store; also what nobody waits for any more: others may build on it. */
   stored(batch: Batch): void {
     // Not simply the first ones: a change may have left the queue while its commit was under way.
     const offered = new Set(batch.intents);
-    const done = this.#intents.filter((intent) => offered.has(intent));
+    const waiting = new Set(this.#intents);
+    const { ref, cursor } = this.#journal.session;
     this.#intents = this.#intents.filter((intent) => !offered.has(intent));
     this.invalidate();
-    for (const intent of done) this.#settle(intent, 'stored');
+    for (const intent of batch.intents) {
+      if (waiting.has(intent)) this.#settle(intent, 'stored');
+      else this.#parts.own.keepFound(ref, cursor, intent.records, intent.since);
+    }
+    this.#kept.moved(this.#intents);
   }
 
-  /** An earlier attempt had stored this instance's records up to a seq: whole changes, because a change is never split. */
-  storedUpTo(seq: number): void {
+  /** What stands in the journal was stored by an earlier attempt: whole changes, because a change is never split. */
+  dropStored(): void {
     const isStored = (intent: Intent): boolean =>
-      intent.records.length > 0 && intent.records.every((r) => r.identity.seq <= seq);
+      intent.records.length > 0 && intent.records.every(({ identity }) => this.#journal.has(identity));
     const stored = this.#intents.filter(isStored);
     this.#intents = this.#intents.filter((intent) => !isStored(intent));
     this.invalidate();
     for (const intent of stored) this.#settle(intent, 'stored');
+    this.#kept.moved(this.#intents);
+  }
+
+  /**
+   * Offers changes that were acknowledged before once more, in front of all others.
+   *
+   * @param areKept whether the outage journal has them already
+   * @returns how many records; those that stand in the journal are not among them
+   */
+  offerAgain(changes: readonly AcknowledgedChange[], areKept = false): number {
+    const intents: Intent[] = [];
+    for (const intent of changes.map(toAcknowledged)) {
+      if (areKept) intent.kept = intent.records[0]?.identity;
+      const isMissing = intent.records.some(({ identity }) => !this.#journal.has(identity));
+      if (isMissing && (areKept || isInFront(intent, this.#intents))) intents.push(intent);
+      else this.#kept.release(intent);
+    }
+    this.#intents.unshift(...intents);
+    for (const intent of intents) {
+      this.#deferredCount += 1;
+      this.#parts.pending.add(this.#ledgerKey, intent.records.length, sizeOf(intent.records));
+    }
+    if (!areKept) void this.#kept.keep(intents);
+    this.invalidate();
+    return intents.reduce((sum, { records }) => sum + records.length, 0);
+  }
+
+  /** The session is about to be begun in the store, or was. */
+  baseMoved(): void {
+    this.#kept.moved(this.#intents);
   }
 
   /** Acknowledges all changes from memory: they stay queued under their identities. */
   defer(): void {
     const intents = this.#intents;
     this.#intents = [];
+    const deferred: Intent[] = [];
     let hasFailed = false;
     for (const intent of intents) {
       const { options, records, isBaseless } = intent;
@@ -130,6 +181,7 @@ export class ChangeQueue {
       if (!intent.deferred && (cannotWait || (hasFailed && !this.drafts.stands(intent)))) {
         hasFailed = true;
         this.invalidate();
+        this.drafts.givenUp(intent);
         intent.fail(new ProtocolError('STORE_UNAVAILABLE', { retryAfterMs: 1_000 }));
         continue;
       }
@@ -137,9 +189,23 @@ export class ChangeQueue {
       if (hasFailed) this.invalidate();
       if (intent.deferred) continue;
       intent.deferred = true;
-      this.drafts.grown();
       this.#deferredCount += 1;
       this.#parts.pending.add(this.#ledgerKey, intent.records.length, sizeOf(intent.records));
+      deferred.push(intent);
+    }
+    const written = this.#kept.keep(deferred);
+    if (written === undefined) this.#acknowledge(deferred);
+    else
+      void written.then(() => {
+        this.#acknowledge(deferred);
+        this.#changed();
+      });
+  }
+
+  #acknowledge(intents: readonly Intent[]): void {
+    this.drafts.grown();
+    for (const intent of intents) {
+      intent.acknowledged = true;
       intent.settle('deferred');
     }
   }
@@ -152,10 +218,13 @@ export class ChangeQueue {
     for (const intent of intents) {
       try {
         if (intent.deferred) this.#rebase(intent, merging);
-        else intent.records = this.#decideOn(this.draft, intent);
+        else intent.records = this.#decisions.decide(this.draft, intent);
       } catch (error) {
         intent.fail(error);
-        continue;
+        if (!intent.deferred) continue;
+        // A fault of ours is no reason to lose what was acknowledged: it is offered as it was decided.
+        this.#parts.log('session_persist_failed', { ...this.#journal.session.ref }, error);
+        this.invalidate();
       }
       if (intent.records.length > 0 || intent.options.renews === true) this.#intents.push(intent);
       else this.#settle(intent, 'unchanged');
@@ -173,7 +242,10 @@ export class ChangeQueue {
     const dropped = this.#intents.filter((intent) => intent.deferred);
     this.#intents = this.#intents.filter((intent) => !intent.deferred);
     this.invalidate();
-    for (const intent of dropped) this.#settle(intent, 'stored');
+    for (const intent of dropped) {
+      if (!intent.acknowledged) intent.fail(new ProtocolError('STORE_UNAVAILABLE', { retryAfterMs: 1_000 }));
+      this.#settle(intent, 'unchanged');
+    }
     return dropped.reduce((sum, intent) => sum + intent.records.length, 0);
   }
 
@@ -196,81 +268,31 @@ export class ChangeQueue {
   }
 
   #settle(intent: Intent, outcome: ChangeOutcome): void {
-    if (!intent.deferred) {
-      intent.settle(outcome);
-      return;
-    }
+    const { records, since } = intent;
+    const { ref, cursor } = this.#journal.session;
+    if (outcome === 'stored')
+      this.#parts.own.keep(ref, cursor, { records, since, slides: slidesTtl(intent) });
+    intent.settle(outcome);
+    if (!intent.deferred) return;
+    this.#kept.release(intent);
     this.#deferredCount -= 1;
     this.#parts.pending.settle(intent.records.length, sizeOf(intent.records));
     if (this.#deferredCount === 0) this.#parts.pending.remove(this.#ledgerKey);
   }
 
-  #decideOn(draft: Session, intent: Intent): DecidedRecord[] {
-    const at = Math.max(this.#parts.clock.now(), draft.lastAt);
-    const decided: DecidedRecord[] = [];
-    intent.since = this.#parts.clock.mono();
-    intent.isBaseless = false;
-    try {
-      const bodies = intent.decide(draft, at);
-      const isCommit = bodies.length > 0 || intent.options.renews === true;
-      for (const body of isCommit ? this.#withTidying(bodies, draft, at) : bodies) {
-        const why = draft.check(body);
-        if (why !== undefined)
-          throw new ProtocolError('UNSUPPORTED_OPERATION', { message: `not possible: ${why}` });
-        const record = toDecided({ instance: this.#parts.instance, seq: this.#nextSeq() }, body);
-        const over = overBound(this.#parts.limits, draft, record, decided.length);
-        if (tidiesUp(body) && (over !== undefined || !isRoomBeside(decided, record, bodies))) continue;
-        if (over !== undefined) throw over;
-        this.drafts.extend([record], draft);
-        decided.push(record);
-      }
-    } catch (error) {
-      // Half a decision may stand on the draft: build it anew from what is queued.
-      if (decided.length > 0) this.invalidate();
-      throw error;
-    }
-    return decided;
-  }
-
-  /** A change with what is due to be tidied up, and the whole artifacts of a task that it ends. Pulled as it is applied. */
-  *#withTidying(bodies: readonly RecordBody[], draft: Session, at: EpochMs): Generator<RecordBody> {
-    yield* dueCompactions(draft, at, this.#parts.resumeMs);
-    for (const body of bodies) {
-      if (body.t === 'status' && isTerminal(body.state)) yield* wholeArtifacts(draft, body.task, at);
-      yield body;
-    }
-  }
-
   #rebase(intent: Intent, merging: boolean): void {
     const before = { records: intent.records.length, bytes: sizeOf(intent.records) };
-    const other = merging ? this.#journal.session : undefined;
-    const { records, refused } = rebase(
-      this.draft,
-      intent.records,
-      (record) => {
-        this.drafts.extend([record], this.draft);
-      },
-      other,
-    );
+    const meanwhile = { stored: this.#journal.session, after: merging ? 0 : intent.decidedOn };
+    const extend = (record: DecidedRecord): void => {
+      this.drafts.extend([record], this.draft);
+    };
+    const { records, refused } = rebase(this.draft, intent.records, extend, meanwhile);
     intent.records = records;
     this.#parts.pending.settle(before.records - records.length, before.bytes - sizeOf(records));
     for (const { why, record } of refused) {
-      const { tenant, sessionId } = this.draft.ref;
-      this.#parts.log('record_refused', {
-        tenant,
-        sessionId,
-        why,
-        type: record.body.t,
-        identity: formatIdentity(record.identity),
-      });
+      const [type, identity] = [record.body.t, formatIdentity(record.identity)];
+      this.#parts.log('record_refused', { ...this.draft.ref, why, type, identity });
     }
     if (refused.length > 0) this.#parts.counters.refused(refused.length);
-  }
-
-  #nextSeq(): number {
-    const { seqs } = this.#parts;
-    this.#seq = Math.max(this.#seq, this.#journal.ownSeq) + 1;
-    seqs.highest = Math.max(seqs.highest, this.#seq);
-    return this.#seq;
   }
 }

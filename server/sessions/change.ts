@@ -1,5 +1,6 @@
 import type { Bytes, DurationMs, EpochMs } from '../../protocol/units.ts';
-import type { DecidedRecord, RecordBody } from './records.ts';
+import type { AcknowledgedChange } from './own-records.ts';
+import type { DecidedRecord, Identity, RecordBody } from './records.ts';
 import { TAIL_MAX_BYTES, TAIL_MAX_RECORDS } from './session-store.ts';
 import type { Session } from './session.ts';
 
@@ -34,15 +35,25 @@ export interface Intent {
   since: DurationMs;
   readonly deadline: DurationMs;
   records: readonly DecidedRecord[];
+  /** Those that the store was asked to take last. */
+  offered?: readonly DecidedRecord[];
+  /** Head of the stored layer that it was decided on; absent where that is not known. */
+  decidedOn?: number | undefined;
   /** The session it was decided on has ended: it is decided again, or fails. */
   isBaseless: boolean;
-  /** Acknowledged from memory: from now on it is never decided again, only rebased. */
+  /** To be acknowledged from memory: from now on it is never decided again, only rebased. */
   deferred: boolean;
+  /** Its caller was told so, or is about to be: it may be shown. Before that it is written to the outage journal. */
+  acknowledged: boolean;
+  /** Under which identity the outage journal has it. */
+  kept?: Identity | undefined;
   readonly settle: (outcome: ChangeOutcome) => void;
   readonly fail: (error: unknown) => void;
 }
 
 export interface Batch {
+  /** Whose the records are: a commit carries one instance's. */
+  readonly instance: string;
   readonly intents: readonly Intent[];
   readonly records: readonly DecidedRecord[];
 }
@@ -53,18 +64,50 @@ export const slidesTtl = ({ options }: Intent): boolean => options.slides ?? tru
 export const sizeOf = (records: readonly DecidedRecord[]): Bytes =>
   records.reduce((sum, record) => sum + record.bytes, 0);
 
-/** The oldest changes that fit into one commit; a change is never split. */
-export function takeBatch(waiting: readonly Intent[]): Batch {
+/** Commits go in the order of seq: what an instance has stored cannot come behind what of it waits. */
+export function isInFront({ records: [first] }: Intent, waiting: readonly Intent[]): boolean {
+  const { instance, seq } = first?.identity ?? { instance: '', seq: 0 };
+  const queued = waiting.flatMap(({ records }) => records.map(({ identity }) => identity));
+  return queued.every((identity) => identity.instance !== instance || identity.seq > seq);
+}
+
+/** A change that was acknowledged before, to be offered again under its identities. */
+export function toAcknowledged({ records, since, slides, decidedOn }: AcknowledgedChange): Intent {
+  const nothing = (): void => undefined;
+  return {
+    decide: () => [],
+    options: { slides },
+    since,
+    deadline: since,
+    records,
+    decidedOn,
+    isBaseless: false,
+    deferred: true,
+    acknowledged: true,
+    settle: nothing,
+    fail: nothing,
+  };
+}
+
+/**
+ * The oldest changes that fit into one commit; a change is never split.
+ *
+ * @param own this instance: whose a commit is that has no records
+ */
+export function takeBatch(waiting: readonly Intent[], own: string): Batch {
+  let instance: string | undefined;
   const intents: Intent[] = [];
   const records: DecidedRecord[] = [];
   let bytes = 0;
   for (const intent of waiting) {
     const more = sizeOf(intent.records);
     const fits = records.length + intent.records.length <= TAIL_MAX_RECORDS && bytes + more <= TAIL_MAX_BYTES;
-    if (intents.length > 0 && !fits) break;
+    const whose = intent.records[0]?.identity.instance ?? instance;
+    if (intents.length > 0 && (!fits || whose !== (instance ?? whose))) break;
+    instance = whose;
     intents.push(intent);
     records.push(...intent.records);
     bytes += more;
   }
-  return { intents, records };
+  return { instance: instance ?? own, intents, records };
 }

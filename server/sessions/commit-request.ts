@@ -1,6 +1,7 @@
 import type { DurationMs, EpochMs } from '../../protocol/units.ts';
 import type { Batch } from './change.ts';
-import { toStoredJson, type DecidedRecord, type Identity } from './records.ts';
+import type { DecidedRecord, Identity } from './records.ts';
+import { toStoredJson } from './stored-json.ts';
 import type { Session } from './session.ts';
 import type { SessionParts } from './session-parts.ts';
 import { joinTaskId } from './session-ref.ts';
@@ -95,13 +96,13 @@ function outboxIn(stored: Session, after: Session, now: EpochMs): DurationMs | n
  * @param create set when the session is to be made: its epoch, and the tombstone that was read
  */
 export function toCommitRequest(
-  { instance, clock }: Pick<SessionParts, 'instance' | 'clock'>,
+  { clock }: Pick<SessionParts, 'clock'>,
   stored: Session,
   batch: Batch,
   expiry: Expiry,
   create?: { epoch: string; tombstone: string },
 ): CommitRequest {
-  const { records } = batch;
+  const { instance, records } = batch;
   const after = stored.fork();
   for (const { identity, body, bytes } of records) {
     after.apply({ n: after.head + 1, identity, body, skippable: false, bytes });
@@ -110,6 +111,7 @@ export function toCommitRequest(
     expected: create === undefined ? stored.cursor : { epoch: create.tombstone, head: 0, w: '' },
     instance,
     records: toNewRecords(records, stored.w),
+    w: after.cursor.w,
     expiry,
     tasks: taskEntries(stored, after, records),
     aliases: aliasEntries(stored, records),

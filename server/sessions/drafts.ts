@@ -1,5 +1,5 @@
 import type { Intent } from './change.ts';
-import type { DecidedRecord } from './records.ts';
+import { formatIdentity, type DecidedRecord, type Identity } from './records.ts';
 import type { Session } from './session.ts';
 import type { StoredJournal } from './stored-journal.ts';
 
@@ -12,6 +12,7 @@ export class Drafts {
   /** What they are layers over: it must not change under them. */
   #base: Session | undefined;
   #baseHead = 0;
+  #unsure: readonly Identity[] = [];
 
   /** @param intents the changes in order, those that are acknowledged first */
   constructor(journal: StoredJournal, intents: () => readonly Intent[]) {
@@ -31,30 +32,57 @@ export class Drafts {
 
   /** With what was acknowledged, and nothing that nobody was told of. */
   get acknowledged(): Session {
-    if (this.#intents().at(-1)?.deferred === true) return this.draft;
+    if (this.#intents().at(-1)?.acknowledged === true) return this.draft;
     this.#dropStale();
     if (this.#acknowledged === undefined) {
       this.#acknowledged = this.#fork();
-      for (const { deferred, records } of this.#intents())
-        if (deferred) this.extend(records, this.#acknowledged);
+      for (const { acknowledged, records } of this.#intents())
+        if (acknowledged) this.extend(records, this.#acknowledged);
     }
     return this.#acknowledged;
   }
 
-  /** What was acknowledged and does not stand in the stored layer, behind a seq. */
-  *deferredAfter(seq: number): Generator<DecidedRecord> {
-    const after = Math.max(seq, this.#journal.ownSeq);
-    for (const { deferred, records } of this.#intents()) {
-      if (!deferred) return;
-      for (const record of records) if (record.identity.seq > after) yield record;
+  /** What was acknowledged and does not stand in the stored layer, behind what was seen of it. */
+  deferredAfter(isSeen: (identity: Identity) => boolean): readonly DecidedRecord[] {
+    const behind: DecidedRecord[] = [];
+    for (const record of this.#waitingFromLast()) {
+      if (isSeen(record.identity)) break;
+      behind.push(record);
     }
+    return behind.reverse();
   }
 
-  /** Seq of the last record that was acknowledged and does not stand in the stored layer; 0 when there is none. */
-  get lastDeferredSeq(): number {
-    const last = this.#intents().findLast(({ deferred, records }) => deferred && records.length > 0);
-    const seq = last?.records.at(-1)?.identity.seq ?? 0;
-    return seq > this.#journal.ownSeq ? seq : 0;
+  /** A change fails without an answer of the store: what it was offered with may have been stored, or may yet be. */
+  givenUp({ offered, records }: Intent): void {
+    if (offered !== records) return;
+    this.#unsure = [...this.unsure, ...records.map(({ identity }) => identity)];
+  }
+
+  /** What never was acknowledged and may yet turn out to be stored, whatever its caller was told. */
+  get unsure(): readonly Identity[] {
+    if (this.#unsure.length === 0) return this.#unsure;
+    // A store that went back is given some of it again, as what was acknowledged.
+    const offered = new Set([...this.#waitingFromLast()].map(({ identity }) => formatIdentity(identity)));
+    return this.#unsure.filter(
+      (identity) => !this.#journal.has(identity) && !offered.has(formatIdentity(identity)),
+    );
+  }
+
+  /** The last record that was acknowledged and does not stand in the stored layer. @param of only an instance's */
+  lastDeferred(of?: string): Identity | undefined {
+    for (const { identity } of this.#waitingFromLast())
+      if (of === undefined || identity.instance === of) return identity;
+    return undefined;
+  }
+
+  /** The last first: whoever asks wants what is new, and there may be much. */
+  *#waitingFromLast(): Generator<DecidedRecord> {
+    const intents = this.#intents();
+    for (let i = intents.length - 1; i >= 0; i -= 1) {
+      const { acknowledged, records } = intents[i] as Intent;
+      if (!acknowledged) continue;
+      for (const record of records.toReversed()) if (!this.#journal.has(record.identity)) yield record;
+    }
   }
 
   /** Whether a change still makes sense behind those that are queued now. */
@@ -80,7 +108,7 @@ export class Drafts {
   /** What an earlier attempt has stored stands in the layer below already. */
   extend(records: readonly DecidedRecord[], draft: Session): void {
     for (const { identity, body, bytes } of records) {
-      if (identity.seq <= this.#journal.ownSeq) continue;
+      if (this.#journal.has(identity)) continue;
       draft.apply({ n: draft.head + 1, identity, body, skippable: false, bytes });
     }
   }

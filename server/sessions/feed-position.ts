@@ -8,15 +8,21 @@ export interface FeedPosition {
   readonly n: number;
   /** And everything of this instance up to this seq, wherever in the journal it will come to stand. */
   readonly deferred?: Identity;
+  /** There is more to say of what was seen: whoever comes back with it has to begin with what the session is then. */
+  readonly isVague?: true;
 }
+
+/** On the wire whose the last record was when that does not say enough: no instance is called so. */
+const NOBODY = '-';
 
 const MAX_LENGTH = 256;
 const WIRE = /^([\w-]*)\.(0|[1-9]\d{0,15})(?:~([\w-]+)\.([1-9]\d{0,15}))?$/;
 
 /** On the wire: `<epoch>.<n>`, or `<epoch>.<n>~<instance>.<seq>`. */
-export function formatPosition({ epoch, n, deferred }: FeedPosition): string {
+export function formatPosition({ epoch, n, deferred, isVague }: FeedPosition): string {
   const stored = `${epoch}.${n}`;
-  return deferred === undefined ? stored : `${stored}~${deferred.instance}.${deferred.seq}`;
+  if (deferred === undefined) return stored;
+  return `${stored}~${isVague === true ? NOBODY : deferred.instance}.${deferred.seq}`;
 }
 
 /** @returns undefined when it is none; never throws */

@@ -1,5 +1,6 @@
 import type { DurationMs } from '../../protocol/units.ts';
 import type { Log } from '../observability/log-events.ts';
+import type { Liveness } from './liveness.ts';
 import type { SessionCache } from './session-cache.ts';
 import { StoreUnavailableError, type SessionStore } from './session-store.ts';
 
@@ -17,6 +18,7 @@ const ROUNDS_PER_TENANT = 20;
  */
 export class Housekeeping {
   readonly #store: SessionStore;
+  readonly #instance: string;
   readonly #cache: SessionCache;
   readonly #isAway: () => boolean;
   readonly #log: Log;
@@ -31,11 +33,24 @@ export class Housekeeping {
   #isTurning = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(store: SessionStore, cache: SessionCache, isAway: () => boolean, log: Log) {
+  constructor(
+    store: SessionStore,
+    liveness: Pick<Liveness, 'instance' | 'onSilence' | 'onLoss'>,
+    cache: SessionCache,
+    isAway: () => boolean,
+    log: Log,
+  ) {
     this.#store = store;
+    this.#instance = liveness.instance;
     this.#cache = cache;
     this.#isAway = isAway;
     this.#log = log;
+    const noteAgain = (): void => {
+      this.#noteAgain();
+    };
+    // Whoever took this instance for dead may have forgotten what it has.
+    liveness.onSilence(noteAgain);
+    liveness.onLoss(noteAgain);
   }
 
   /** Costs a look into a set, except once an hour: then the store is told, and nobody waits for it. */
@@ -45,6 +60,16 @@ export class Housekeeping {
     this.#tenants.add(tenant);
     this.#unnoted.add(tenant);
     void this.#note(tenant);
+  }
+
+  /** What could not be told while the store was away. */
+  async noteLeft(): Promise<void> {
+    for (const tenant of [...this.#unnoted]) await this.#note(tenant);
+  }
+
+  #noteAgain(): void {
+    for (const tenant of this.#seen) this.#unnoted.add(tenant);
+    void this.noteLeft();
   }
 
   start(): void {
@@ -78,7 +103,7 @@ export class Housekeeping {
     }
     // what failed before, because the store was away
     if (!this.#isAdopted) await this.#adopt();
-    for (const tenant of [...this.#unnoted]) await this.#note(tenant);
+    await this.noteLeft();
     for (const tenant of [...this.#tenants].slice(0, TENANTS_PER_TURN)) {
       if (this.#isAway()) return;
       this.#tenants.delete(tenant);
@@ -96,7 +121,7 @@ export class Housekeeping {
 
   async #note(tenant: string): Promise<void> {
     await this.#try('tenants_failed', { tenant }, async () => {
-      await this.#store.noteTenant(tenant);
+      await this.#store.noteTenant(tenant, this.#instance);
       this.#unnoted.delete(tenant);
     });
   }

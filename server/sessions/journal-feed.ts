@@ -4,6 +4,7 @@ import type { FeedPosition } from './feed-position.ts';
 import { JournalReader } from './journal-reader.ts';
 import type { AppliedRecord } from './recent-records.ts';
 import type { Identity, RecordBody } from './records.ts';
+import { SeenAhead } from './seen-ahead.ts';
 import type { SessionParts } from './session-parts.ts';
 import type { SessionRef } from './session-ref.ts';
 import { StoreUnavailableError, TAIL_MAX_RECORDS } from './session-store.ts';
@@ -37,13 +38,6 @@ export interface FeedSource {
   observe(listener: () => void): () => void;
 }
 
-/** Where whoever looks at the session now stands, with what was acknowledged from memory. */
-export function standing({ parts, journal, drafts }: FeedSource): FeedPosition {
-  const { epoch, head: n } = journal.session;
-  const seq = drafts.lastDeferredSeq;
-  return seq === 0 ? { epoch, n } : { epoch, n, deferred: { instance: parts.instance, seq } };
-}
-
 /**
  * Reads the records of one task as they are stored, and behind them those that were acknowledged from memory. It pulls:
  * nothing is kept for one that is slow. What it was given from memory is not given again once it is stored, wherever that
@@ -53,7 +47,9 @@ export class JournalFollower {
   readonly #source: FeedSource;
   readonly #task: string;
   readonly #reader: JournalReader;
-  #position: FeedPosition;
+  #epoch: string;
+  #n: number;
+  readonly #seen: SeenAhead;
   #generation: number;
   /** Of the record at the position, where it is known. */
   #identity: Identity | undefined;
@@ -66,11 +62,15 @@ export class JournalFollower {
    * @param task local id; records of others are passed over
    * @param from where it was before; absent: where the session stands now
    */
-  constructor(source: FeedSource, task: string, from: FeedPosition = standing(source)) {
+  constructor(source: FeedSource, task: string, from?: FeedPosition) {
     this.#source = source;
     this.#task = task;
     this.#reader = new JournalReader(source.parts.store, source.ref);
-    this.#position = from;
+    this.#seen = new SeenAhead(source.journal, source.drafts, from?.deferred);
+    if (from === undefined) this.#seen.all();
+    const { epoch, head } = source.journal.session;
+    this.#epoch = from?.epoch ?? epoch;
+    this.#n = from?.n ?? head;
     this.#generation = source.journal.generation;
     source.journal.recent.follow(source.journal.session.head);
     this.#stopObserving = source.observe(() => {
@@ -80,7 +80,8 @@ export class JournalFollower {
   }
 
   get position(): FeedPosition {
-    return this.#position;
+    const stored = { epoch: this.#epoch, n: this.#n };
+    return { ...stored, ...this.#seen.mark };
   }
 
   /** Something has changed since the last pull was begun. */
@@ -90,10 +91,11 @@ export class JournalFollower {
 
   /** Stands where the session stands now: for whoever is about to look at all of it. */
   restart(): FeedPosition {
-    this.#position = standing(this.#source);
+    this.#standAtHead();
+    this.#seen.all();
     this.#generation = this.#source.journal.generation;
     this.#identity = undefined;
-    return this.#position;
+    return this.position;
   }
 
   close(): void {
@@ -130,7 +132,7 @@ export class JournalFollower {
       const { journal } = this.#source;
       const state = this.#judge();
       if (state !== 'fits') return { kind: state };
-      const { n } = this.#position;
+      const n = this.#n;
       if (n === journal.session.head) return { kind: 'entries', entries: this.#deferred() };
       const applied = journal.recent.after(n) ?? (await this.#stored());
       if (typeof applied === 'string') return { kind: applied };
@@ -143,33 +145,24 @@ export class JournalFollower {
   }
 
   #judge(): 'fits' | 'reset' | 'gone' | 'loading' {
-    const { journal, drafts, parts } = this.#source;
-    const { epoch, n, deferred } = this.#position;
+    const { journal, drafts } = this.#source;
     const { session } = journal;
-    const acknowledged = drafts.lastDeferredSeq;
-    if (journal.hasEnded && acknowledged === 0) return 'gone';
-    const isNotThere = !session.exists && acknowledged === 0;
-    if (!journal.isWhole || isNotThere) return 'loading';
+    const isWaiting = drafts.lastDeferred() !== undefined;
+    if (journal.hasEnded && !isWaiting) return 'gone';
+    if (!session.exists && !isWaiting) return 'loading';
     // Who has seen nothing that is stored goes on in whatever session its records have come to.
-    const isFresh = n === 0 && deferred !== undefined;
+    const isFresh = this.#n === 0 && this.#seen.isAhead;
     if (isFresh) this.#generation = journal.generation;
-    else if (epoch !== session.epoch || this.#generation !== journal.generation) return 'reset';
-    if (n > session.head) return 'reset';
-    if (deferred === undefined) return 'fits';
-    const known = Math.max(
-      journal.seqOf(deferred.instance),
-      deferred.instance === parts.instance ? acknowledged : 0,
-    );
-    return deferred.seq <= known ? 'fits' : 'reset';
+    else if (this.#epoch !== session.epoch || this.#generation !== journal.generation) return 'reset';
+    return this.#n <= session.head && this.#seen.isKnown ? 'fits' : 'reset';
   }
 
   /** Records that this process does not have in its memory any more. */
   async #stored(): Promise<readonly AppliedRecord[] | 'reset' | 'gone' | 'unavailable'> {
     const { epoch } = this.#source.journal.session;
-    const { n, deferred } = this.#position;
     try {
       // Whose a record is matters only to who was given some of an instance's before they were stored.
-      return await this.#reader.after(epoch, n, deferred === undefined ? 'any' : this.#identity);
+      return await this.#reader.after(epoch, this.#n, this.#seen.isAhead ? this.#identity : 'any');
     } catch (error) {
       if (error instanceof StoreUnavailableError) return 'unavailable';
       throw error;
@@ -183,38 +176,34 @@ export class JournalFollower {
       // The store may know more than this session has applied: that is for when it has.
       if (n > session.head) break;
       if (record === undefined && !this.#isOthers(n)) return 'reset';
-      const { deferred } = this.#position;
       const writer = record?.identity;
-      if (deferred !== undefined && writer?.instance === '') return 'reset';
-      const seq = writer !== undefined && writer.instance === deferred?.instance ? writer.seq : 0;
-      const seen = deferred?.seq ?? 0;
-      const wasGiven = seq > 0 && seq <= seen;
-      const goesOn = deferred !== undefined && seq < seen;
-      this.#position = { epoch: session.epoch, n, ...(goesOn && { deferred }) };
+      if (this.#seen.isAhead && writer?.instance === '') return 'reset';
+      const wasGiven = writer !== undefined && this.#seen.meet(writer);
+      [this.#epoch, this.#n] = [session.epoch, n];
       this.#identity = writer?.instance === '' ? undefined : writer;
       if (record?.body !== undefined && !wasGiven && this.#concerns(record.body))
-        entries.push({ body: record.body, position: this.#position });
+        entries.push({ body: record.body, position: this.position });
     }
     return entries;
   }
 
   /** What was acknowledged and waits for the store. */
   #deferred(): FeedEntry[] {
-    const { journal, drafts, parts } = this.#source;
-    const { instance } = parts;
-    const { epoch, head: n } = journal.session;
-    const seen = this.#position.deferred;
-    // Everything that is stored was seen: what came to stand there needs no word of its own any more.
-    const isWaiting = seen?.instance === instance && seen.seq > journal.seqOf(instance);
-    this.#position = { epoch, n, ...(isWaiting && { deferred: seen }) };
+    this.#standAtHead();
+    this.#seen.tidy();
     const entries: FeedEntry[] = [];
     let count = 0;
-    for (const { identity, body } of drafts.deferredAfter(this.#position.deferred?.seq ?? 0)) {
+    for (const { identity, body } of this.#source.drafts.deferredAfter((other) => this.#seen.has(other))) {
       if (count++ === TAIL_MAX_RECORDS) break;
-      this.#position = { epoch, n, deferred: identity };
-      if (this.#concerns(body)) entries.push({ body, position: this.#position });
+      this.#seen.add(identity);
+      if (this.#concerns(body)) entries.push({ body, position: this.position });
     }
     return entries;
+  }
+
+  #standAtHead(): void {
+    const { epoch, head } = this.#source.journal.session;
+    [this.#epoch, this.#n] = [epoch, head];
   }
 
   #concerns(body: RecordBody): boolean {

@@ -1,5 +1,6 @@
 import type { AppliedRecord } from './recent-records.ts';
-import { fromStoredJson, type Identity } from './records.ts';
+import type { Identity } from './records.ts';
+import { fromStoredJson } from './stored-json.ts';
 import type { SessionRef } from './session-ref.ts';
 import { TAIL_MAX_RECORDS, type SessionStore } from './session-store.ts';
 

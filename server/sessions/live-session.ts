@@ -4,11 +4,15 @@ import type { ChangeOptions, ChangeOutcome, Decide, Intent } from './change.ts';
 import { ChangeQueue } from './change-queue.ts';
 import type { FeedPosition } from './feed-position.ts';
 import { JournalFollower } from './journal-feed.ts';
+import { KeptChanges } from './kept-changes.ts';
+import type { KeptBase } from './outage-journal.ts';
+import type { AcknowledgedChange } from './own-records.ts';
 import type { PendingSession } from './pending.ts';
 import { endsTask } from './session-bounds.ts';
 import { PATIENCE_MS, type SessionParts } from './session-parts.ts';
 import type { SessionRef } from './session-ref.ts';
 import { SessionDamagedError, StoreUnavailableError } from './session-store.ts';
+import { SessionCatchUp } from './session-catch-up.ts';
 import { SessionSync } from './session-sync.ts';
 import type { Session } from './session.ts';
 import { StoredJournal } from './stored-journal.ts';
@@ -29,6 +33,7 @@ export class LiveSession implements PendingSession {
   isConfirmed = true;
   readonly #parts: SessionParts;
   readonly #queue: ChangeQueue;
+  readonly #base: SessionCatchUp;
   readonly #sync: SessionSync;
   readonly #observers = new Set<() => void>();
   readonly #onIdle: (session: LiveSession) => void;
@@ -46,10 +51,13 @@ export class LiveSession implements PendingSession {
     this.#onIdle = onIdle;
     this.since = parts.clock.mono();
     this.journal = new StoredJournal(parts, ref);
-    this.#queue = new ChangeQueue(parts, this.journal, this);
-    this.#sync = new SessionSync(parts, ref, this.journal, this.#queue, () => {
+    const changed = (): void => {
       this.#changed();
-    });
+    };
+    const kept = new KeptChanges(parts, ref, () => this.#base.standing);
+    this.#queue = new ChangeQueue(parts, this.journal, this, kept, changed);
+    this.#base = new SessionCatchUp(parts, ref, this.journal, this.#queue, changed);
+    this.#sync = new SessionSync(parts, ref, this.journal, this.#queue, this.#base, changed);
     this.#checkDeadline = () => {
       if (parts.clock.mono() < this.#queue.earliestDeadline) return;
       this.#queue.defer();
@@ -70,7 +78,7 @@ export class LiveSession implements PendingSession {
   }
   /** A removed session under this id: a create has to name it. */
   get knowsTombstone(): boolean {
-    return this.#sync.knowsTombstone;
+    return this.#base.tombstone !== '';
   }
   get isPending(): boolean {
     return this.#queue.length > 0;
@@ -112,8 +120,7 @@ export class LiveSession implements PendingSession {
       const intent = this.#add(decide, options, { settle, fail });
       if (intent === undefined) settle('unchanged');
       else if (!this.#mayWait(intent)) this.#deferNow(intent);
-      // A turn of the microtask queue later, so that what is decided together is committed together.
-      else this.#pumping ??= Promise.resolve().then(() => this.#pump());
+      else void this.#startPump();
     });
   }
 
@@ -130,13 +137,27 @@ export class LiveSession implements PendingSession {
     }
   }
 
+  /**
+   * Takes up what an instance that is gone has acknowledged: to be offered under its identities.
+   *
+   * @param base what it knew of an attempt to begin the session; absent when the session is there
+   * @returns how many records are not stored yet
+   */
+  takeUp(changes: readonly AcknowledgedChange[], base?: KeptBase): number {
+    if (base !== undefined) this.#base.goOn(base);
+    const records = this.#queue.offerAgain(changes, true);
+    if (records === 0) return 0;
+    this.#base.decideAgain();
+    this.#changed();
+    return records;
+  }
+
   /** Offers what waits to the store again. Never throws. */
   async replay(): Promise<void> {
     await this.#pumping;
     if (!this.#queue.hasDeferred) return;
     this.#held = false;
-    this.#pumping ??= this.#pump();
-    await this.#pumping;
+    await this.#startPump();
   }
 
   /**
@@ -146,9 +167,8 @@ export class LiveSession implements PendingSession {
    * @throws {StoreUnavailableError} @throws {SessionDamagedError}
    */
   async refresh(renewTtlMs?: DurationMs): Promise<boolean> {
-    const known = this.journal.session.exists ? this.journal.session.cursor : undefined;
     try {
-      const isThere = await this.#sync.readFrom(known, renewTtlMs);
+      const isThere = await this.#base.catchUp(renewTtlMs);
       this.#damaged = false;
       return isThere;
     } catch (error) {
@@ -192,6 +212,14 @@ export class LiveSession implements PendingSession {
     this.#changed();
   }
 
+  /**
+   * A turn of the microtask queue later: what is decided together is committed together, and one that finds nothing to
+   * do has not ended before it is known that it runs.
+   */
+  #startPump(): Promise<void> {
+    return (this.#pumping ??= Promise.resolve().then(() => this.#pump()));
+  }
+
   async #pump(): Promise<void> {
     this.#sync.begin();
     this.#parts.deadlines.add(this.#checkDeadline);
@@ -217,7 +245,7 @@ export class LiveSession implements PendingSession {
     } else if (error instanceof SessionDamagedError) {
       this.#damaged = true;
       this.#parts.damage.met(this.ref, error);
-      this.#sync.dropDeferred('damaged');
+      this.#base.dropDeferred('damaged');
       this.#queue.rejectLive(new ProtocolError('SESSION_DAMAGED', { retryAfterMs: 60_000, cause: error }));
     } else {
       this.#parts.counters.commit('error');

@@ -3,7 +3,7 @@
  * part of its id, because the session is where the record lies.
  */
 import type { Artifact, Dialect, Message, PushConfig } from '../../protocol/model.ts';
-import { TASK_STATES, type TaskState } from '../../protocol/task-state.ts';
+import type { TaskState } from '../../protocol/task-state.ts';
 import type { Bytes, EpochMs, JsonObject, JsonValue } from '../../protocol/units.ts';
 
 /** A message without what its place says: `contextId` is the session, `taskId` the record's task. */
@@ -44,7 +44,13 @@ export type StatusRecord = OfTask & {
   state: TaskState;
   message?: StoredMessage;
   metadata?: JsonObject;
+  /** Of a canceled task: its executor has stopped, or was not waited for any longer. */
+  cancel?: 'stopped' | 'forced';
 };
+/** A client asked for the task to be canceled; with `by` its runner has heard of it and told the executor. */
+export type CancelRecord = OfTask & { t: 'cancel'; by?: RunKey };
+/** The runner stops and leaves the task to whoever takes it next with a `run` record: from here on nobody runs it. */
+export type HandoverRecord = OfTask & { t: 'handover'; by: RunKey };
 /** An artifact, or with `append` more parts of one. */
 export type ArtifactRecord = OfTask & {
   t: 'artifact';
@@ -96,6 +102,8 @@ export type RecordBody =
   | TaskRecord
   | RunRecord
   | StatusRecord
+  | CancelRecord
+  | HandoverRecord
   | ArtifactRecord
   | ReplyRecord
   | StateRecord
@@ -134,7 +142,7 @@ export function parseIdentity(text: string): Identity | undefined {
 export interface DecidedRecord {
   readonly identity: Identity;
   readonly body: RecordBody;
-  /** The body's JSON; where the identity has to be said it is added by {@link toStoredJson}. */
+  /** The body's JSON; where the identity has to be said it is added by `toStoredJson`. */
   readonly json: string;
   readonly bytes: Bytes;
 }
@@ -142,156 +150,4 @@ export interface DecidedRecord {
 export function toDecided(identity: Identity, body: RecordBody): DecidedRecord {
   const json = JSON.stringify(body);
   return { identity, body, json, bytes: Buffer.byteLength(json) };
-}
-
-const countsOn = ({ instance, seq }: Identity, follows: Identity | undefined): boolean =>
-  follows?.instance === instance && follows.seq === seq - 1;
-
-/** Whether a record is more of the artifact that the one in front of it is a chunk of. */
-const isNextChunk = (body: RecordBody, before: ArtifactRecord): boolean =>
-  body.t === 'artifact' &&
-  body.whole !== true &&
-  body.task === before.task &&
-  body.artifact.artifactId === before.artifact.artifactId;
-
-/**
- * Whether a record says its identity `o`: the first of a commit, where it does not simply count on, and behind the chunks
- * of an artifact, which may be deleted one day: then nothing that stays may lean on them.
- *
- * @param before the record in front of it in the same commit; undefined for the first
- */
-export function saysIdentity(record: DecidedRecord, before: DecidedRecord | undefined): boolean {
-  if (before === undefined || !countsOn(record.identity, before.identity)) return true;
-  return before.body.t === 'artifact' && !isNextChunk(record.body, before.body);
-}
-
-/**
- * The first record of a commit also says whom it follows (`p`), unless that is this instance's previous record.
- *
- * @param head identity of the record at the expected head
- * @param before the record in front of it in the same commit; undefined for the first
- */
-export function toStoredJson(
-  record: DecidedRecord,
-  head: Identity | undefined,
-  before: DecidedRecord | undefined,
-): string {
-  if (!saysIdentity(record, before)) return record.json;
-  let text = `${record.json.slice(0, -1)},"o":"${formatIdentity(record.identity)}"`;
-  if (before === undefined && head !== undefined && !countsOn(record.identity, head))
-    text += `,"p":"${formatIdentity(head)}"`;
-  return `${text}}`;
-}
-
-type FieldKind = 'string' | 'number' | 'object' | 'any';
-
-const FIELDS: Readonly<Record<RecordBody['t'], readonly (readonly [string, FieldKind])[]>> = {
-  created: [],
-  message: [
-    ['task', 'string'],
-    ['message', 'object'],
-  ],
-  task: [
-    ['task', 'string'],
-    ['by', 'string'],
-  ],
-  run: [
-    ['task', 'string'],
-    ['by', 'string'],
-  ],
-  status: [
-    ['task', 'string'],
-    ['state', 'string'],
-  ],
-  artifact: [
-    ['task', 'string'],
-    ['artifact', 'object'],
-  ],
-  reply: [
-    ['task', 'string'],
-    ['by', 'string'],
-    ['message', 'object'],
-  ],
-  state: [
-    ['task', 'string'],
-    ['key', 'string'],
-    ['value', 'any'],
-  ],
-  push: [
-    ['task', 'string'],
-    ['id', 'string'],
-    ['config', 'object'],
-  ],
-  unpush: [
-    ['task', 'string'],
-    ['id', 'string'],
-  ],
-  receipt: [
-    ['task', 'string'],
-    ['id', 'string'],
-  ],
-  compacted: [
-    ['task', 'string'],
-    ['from', 'number'],
-    ['to', 'number'],
-  ],
-  refused: [
-    ['why', 'string'],
-    ['record', 'object'],
-  ],
-};
-
-const STATES: ReadonlySet<unknown> = new Set(TASK_STATES);
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-function isBody(value: Record<string, unknown>): boolean {
-  const fields = FIELDS[value['t'] as RecordBody['t']];
-  if (typeof value['at'] !== 'number') return false;
-  if (value['t'] === 'status' && !STATES.has(value['state'])) return false;
-  if (
-    value['t'] === 'refused' &&
-    !(isObject(value['record']) && knows(value['record']) && isBody(value['record']))
-  )
-    return false;
-  if (isObject(value['message']) && !Array.isArray(value['message']['parts'])) return false;
-  if (isObject(value['artifact']) && !Array.isArray(value['artifact']['parts'])) return false;
-  return fields.every(([name, type]) =>
-    type === 'any' ? name in value : type === 'object' ? isObject(value[name]) : typeof value[name] === type,
-  );
-}
-
-const knows = (value: Record<string, unknown>): boolean =>
-  typeof value['t'] === 'string' && Object.hasOwn(FIELDS, value['t']) && (value['v'] ?? 1) === 1;
-
-/**
- * @param before identity of the record in front of it
- * @returns undefined when the record is damaged: missing, not JSON, or not shaped as its type says
- */
-export function fromStoredJson(
-  n: number,
-  json: string | null,
-  before: Identity | undefined,
-): JournalRecord | undefined {
-  if (json === null) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    return undefined;
-  }
-  if (!isObject(value) || typeof value['t'] !== 'string') return undefined;
-  const identity =
-    typeof value['o'] === 'string'
-      ? parseIdentity(value['o'])
-      : before && { instance: before.instance, seq: before.seq + 1 };
-  if (identity === undefined) return undefined;
-  const bytes = Buffer.byteLength(json);
-  const says = value['o'] !== undefined;
-  if (!knows(value))
-    return { n, identity, body: undefined, skippable: value['skippable'] === true, bytes, says };
-  if (!isBody(value)) return undefined;
-  delete value['o'];
-  delete value['p'];
-  return { n, identity, body: value as unknown as RecordBody, skippable: false, bytes, says };
 }

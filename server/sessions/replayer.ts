@@ -2,14 +2,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DurationMs } from '../../protocol/units.ts';
 import type { PendingLedger } from './pending.ts';
 
-/** What is sent while it waits comes first, and tells whether the store is back to stay. */
-const SETTLE_MS: DurationMs = 200;
 /** After a round in which nothing could be stored. */
 const RETRY_MS: DurationMs = 1_200;
 /** So many rounds without progress are no coincidence. */
 const STUCK_ROUNDS = 3;
-/** At most so much more, so that many instances do not all begin at once. */
-const JITTER_MS: DurationMs = 300;
+/** At most so much more, so that many instances do not try in step. */
+const RETRY_JITTER_MS: DurationMs = 300;
+/**
+ * At most so long after the store is back, and for the same reason. What a session has deferred holds back all that is sent
+ * into it, so this is time in which writes are deferred although the store would take them.
+ */
+const BACK_JITTER_MS: DurationMs = 100;
+/** A store that was back so lately comes and goes: what is sent while it settles tells whether it is back to stay. */
+const FLAPPING_MS: DurationMs = 2_000;
+const SETTLE_MS: DurationMs = 200;
 const ROUND_MS: DurationMs = 200;
 const DRAIN_POLL_MS: DurationMs = 25;
 /** Sessions offered to the store side by side. */
@@ -21,15 +27,30 @@ export class Replayer {
   readonly #isAway: () => boolean;
   readonly #mono: () => DurationMs;
   readonly #onStuck: () => void;
+  readonly #onBack: () => Promise<boolean>;
+  #isBack = false;
   /** Rounds in a row in which nothing could be stored; once it was told, until nothing is pending. */
   #fruitless = 0;
   #notBefore: DurationMs = 0;
+  #isInRound = false;
+  /** When it was told the last time. */
+  #backAt: DurationMs = -Infinity;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** @param onStuck told once, until nothing is pending: a store that answers does not take what waits */
-  constructor(pending: PendingLedger, isAway: () => boolean, mono: () => DurationMs, onStuck: () => void) {
+  /**
+   * @param onStuck told once, until nothing is pending: a store that answers does not take what waits
+   * @param onBack what is to be done first, after each time the store was away, until it is done; never rejects
+   */
+  constructor(
+    pending: PendingLedger,
+    isAway: () => boolean,
+    mono: () => DurationMs,
+    onStuck: () => void,
+    onBack: () => Promise<boolean> = () => Promise.resolve(true),
+  ) {
     this.#pending = pending;
+    this.#onBack = onBack;
     this.#isAway = isAway;
     this.#mono = mono;
     this.#onStuck = onStuck;
@@ -39,13 +60,14 @@ export class Replayer {
     this.#schedule();
   }
 
-  /** The store answers again. */
-  storeIsBack(): void {
-    this.#waitFor(SETTLE_MS);
-  }
-
-  #waitFor(ms: DurationMs): void {
-    this.#notBefore = this.#mono() + ms + Math.random() * JITTER_MS;
+  /** The store answers again. @param isPart the rest of it was never away: there is nothing to be done first */
+  storeIsBack(isPart = false): void {
+    if (!isPart) this.#isBack = true;
+    const mono = this.#mono();
+    const isFlapping = mono - this.#backAt < FLAPPING_MS;
+    this.#backAt = mono;
+    this.#notBefore = mono + Math.random() * BACK_JITTER_MS + (isFlapping ? SETTLE_MS : 0);
+    if (!this.#isInRound) this.#schedule();
   }
 
   close(): void {
@@ -75,26 +97,39 @@ export class Replayer {
 
   #schedule(): void {
     if (this.#closed) return;
+    clearTimeout(this.#timer);
+    const leftMs = this.#notBefore - this.#mono();
+    const waitMs = leftMs > 0 ? Math.min(leftMs, ROUND_MS) : ROUND_MS;
     this.#timer = setTimeout(() => {
       void this.#round();
-    }, ROUND_MS).unref();
+    }, waitMs).unref();
   }
 
   async #round(): Promise<void> {
+    this.#isInRound = true;
     try {
       if (this.#pending.sessions.size === 0) this.#fruitless = 0;
-      if (this.#pending.sessions.size === 0 || this.#isAway() || this.#mono() < this.#notBefore) return;
-      const before = this.#pending.records;
+      if (this.#isAway() || this.#mono() < this.#notBefore) return;
+      if (this.#isBack) {
+        this.#isBack = false;
+        if (!(await this.#onBack())) this.#isBack = true;
+      }
+      if (this.#pending.sessions.size === 0) return;
+      const { records: before } = this.#pending;
+      const notBefore = this.#notBefore;
       // What could not be stored is left alone for a while, unless there is progress: of many sessions a few are always
       // late while others are being served.
       const isGettingOn = (await this.flush()) || this.#pending.records < before;
-      if (!isGettingOn) this.#waitFor(RETRY_MS);
+      // Whoever was told meanwhile that it is back knows better.
+      if (!isGettingOn && notBefore === this.#notBefore)
+        this.#notBefore = this.#mono() + RETRY_MS + Math.random() * RETRY_JITTER_MS;
       // A store that goes away in the middle of a round is no store that answers.
       const isStuck = !isGettingOn && !this.#isAway();
       if (this.#fruitless === STUCK_ROUNDS) return;
       this.#fruitless = isStuck ? this.#fruitless + 1 : 0;
       if (this.#fruitless === STUCK_ROUNDS) this.#onStuck();
     } finally {
+      this.#isInRound = false;
       this.#schedule();
     }
   }

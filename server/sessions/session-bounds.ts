@@ -8,6 +8,9 @@ import type { Session } from './session.ts';
 /** Other statuses have bounds like everything else: an agent may publish them without end. */
 export const endsTask = (body: RecordBody): boolean => body.t === 'status' && isTerminal(body.state);
 
+/** Makes room, or comes a bounded number of times per task and leads to its end. */
+const ALWAYS_FITS: ReadonlySet<RecordBody['t']> = new Set(['compacted', 'receipt', 'cancel', 'handover']);
+
 /**
  * The end of a task always fits, without it a full session would stay working for ever; so does what makes room, and that
  * a webhook was told, or it would be told for ever.
@@ -27,7 +30,7 @@ export function overBound(
   if (before === TAIL_MAX_RECORDS) return over('too many records in one change', `${TAIL_MAX_RECORDS}`);
   if (bytes > limits.recordMaxBytes)
     return over('the record is too large: A2A_MAX_RECORD_BYTES', 'A2A_MAX_RECORD_BYTES');
-  if (endsTask(body) || body.t === 'compacted' || body.t === 'receipt') return undefined;
+  if (endsTask(body) || ALWAYS_FITS.has(body.t)) return undefined;
   if (draft.bytes + bytes > limits.sessionMaxBytes) return isFull('A2A_MAX_SESSION_BYTES');
   if (draft.head + 1 > limits.sessionMaxRecords) return isFull('A2A_MAX_SESSION_RECORDS');
   return undefined;

@@ -1,7 +1,9 @@
 import { storeUnavailable } from '../../protocol/errors.ts';
 import type { AnswerMarks } from './answer-marks.ts';
 import { LiveSession } from './live-session.ts';
-import type { SessionParts } from './session-parts.ts';
+import { OwnRecords } from './own-records.ts';
+import { within } from './patience.ts';
+import { PATIENCE_MS, type SessionParts } from './session-parts.ts';
 import type { SessionPool } from './session-pool.ts';
 import { refKey, type SessionRef } from './session-ref.ts';
 import { StoreUnavailableError } from './session-store.ts';
@@ -33,9 +35,8 @@ export class SessionLoader {
     let loading = this.#loading.get(key);
     if (loading === undefined) {
       this.#pool.checkRoom(this.#loading.size);
-      const isMarked = this.#marks.beforeRead(ref) ?? Promise.resolve();
       const find = () => (mode === 'new' ? this.#fresh(ref) : this.#read(ref));
-      loading = isMarked.then(find).finally(() => {
+      loading = this.#afterMarks(ref, find).finally(() => {
         this.#loading.delete(key);
       });
       this.#loading.set(key, loading);
@@ -53,6 +54,14 @@ export class SessionLoader {
     }
   }
 
+  /** A read that has to wait for marks to be written waits no longer with them than without. */
+  #afterMarks<T>(ref: SessionRef, find: () => T | Promise<T>): Promise<T> {
+    const { clock } = this.#parts;
+    const isMarked = this.#marks.beforeRead(ref);
+    if (isMarked === undefined) return Promise.resolve().then(find);
+    return within(clock, clock.mono() + PATIENCE_MS, isMarked.then(find));
+  }
+
   /** Waits until what is being read now has been read. Never throws. */
   async settled(ref: SessionRef): Promise<void> {
     await this.#loading.get(refKey(ref))?.catch(() => undefined);
@@ -64,7 +73,9 @@ export class SessionLoader {
    * @throws {StoreUnavailableError} @throws {SessionDamagedError}
    */
   async glance(ref: SessionRef): Promise<Session | undefined> {
-    const session = new LiveSession(this.#parts, ref, () => undefined);
+    // What is missing in it is for the one in the pool to offer again.
+    const own = new OwnRecords({ maxBytes: 0, mono: () => 0 });
+    const session = new LiveSession({ ...this.#parts, own }, ref, () => undefined);
     return (await session.refresh()) ? session.view : undefined;
   }
 

@@ -1,5 +1,6 @@
 import type { Bytes, DurationMs } from '../../protocol/units.ts';
 import type { Log } from '../observability/log-events.ts';
+import type { OutageJournal } from './outage-journal.ts';
 import type { Clock, SessionCounters, SessionLimits, TtlRefresh } from './session-parts.ts';
 import type { SessionRef } from './session-ref.ts';
 import type { SessionStore } from './session-store.ts';
@@ -18,6 +19,13 @@ export interface SessionManagerOptions {
   readonly cache: { readonly maxSessions: number; readonly maxBytes: Bytes };
   readonly limits: SessionLimits;
   readonly pending: { readonly maxRecords: number; readonly maxBytes: Bytes };
+  /**
+   * Bytes of what was stored within the last minute that are kept, to be offered again to a store that has lost them.
+   * Default 64 MiB. 0: the store cannot go back.
+   */
+  readonly ownMaxBytes?: Bytes;
+  /** Where what is pending outlives the process. Absent: nowhere. */
+  readonly outage?: OutageJournal | undefined;
   /** Time after the end of a task in which its stream may still be resumed. Default: 10 minutes. */
   readonly resumeMs?: DurationMs;
   readonly deadMs: DurationMs;

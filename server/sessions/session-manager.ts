@@ -1,12 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { storeUnavailable } from '../../protocol/errors.ts';
 import type { Bytes, DurationMs } from '../../protocol/units.ts';
+import { AfterOutage } from './after-outage.ts';
 import { DeadlineWatch } from './deadline-watch.ts';
 import { AnswerMarks } from './answer-marks.ts';
 import { DamageReports } from './damage-reports.ts';
 import { Housekeeping } from './housekeeping.ts';
+import type { InstanceStore } from './instance-store.ts';
 import type { LiveSession } from './live-session.ts';
 import { Liveness } from './liveness.ts';
+import { Nudges } from './nudges.ts';
+import { OwnRecords } from './own-records.ts';
 import { PendingLedger } from './pending.ts';
 import { Replayer } from './replayer.ts';
 import { SessionLoader, type OpenMode } from './session-loader.ts';
@@ -15,6 +19,7 @@ import { SYSTEM_CLOCK, type SessionParts } from './session-parts.ts';
 import { SessionPool } from './session-pool.ts';
 import { refKey, type SessionRef } from './session-ref.ts';
 import { StoreUnavailableError, type TaskList, type TaskQuery } from './session-store.ts';
+import { SessionWatches, type WatchedLook } from './session-watches.ts';
 import type { Session } from './session.ts';
 
 export type { OpenMode };
@@ -30,17 +35,24 @@ export class A2ASessionManager {
   readonly pending: PendingLedger;
   readonly marks: AnswerMarks;
   readonly instance: string;
+  /** What the store knows of the instances and their tasks. Who of them is dead: {@link liveness}. */
+  readonly registry: Pick<InstanceStore, 'instances' | 'forget' | 'tenants' | 'tenantsOf' | 'runningTasks'>;
+  /** Whether the store is known to be away. */
+  readonly isAway: () => boolean;
   readonly #parts: SessionParts;
   readonly #coherence: 'shared' | 'exclusive';
   readonly #pool: SessionPool;
   readonly #loader: SessionLoader;
   readonly #replayer: Replayer;
+  readonly #afterOutage: AfterOutage;
   readonly #housekeeping: Housekeeping;
+  readonly #watches: SessionWatches;
+  readonly #nudges: Nudges;
 
   constructor(options: SessionManagerOptions) {
     const { store, log, ttlMs, ttlRefresh, limits, counters } = options;
     const clock = options.clock ?? SYSTEM_CLOCK;
-    const isAway = options.isAway ?? (() => false);
+    const isAway = (this.isAway = options.isAway ?? (() => false));
     const mono = (): DurationMs => clock.mono();
     this.instance = options.instance ?? randomBytes(9).toString('base64url');
     this.pending = new PendingLedger(options.pending, () => {
@@ -48,45 +60,56 @@ export class A2ASessionManager {
     });
     this.liveness = new Liveness(this.instance, store, options.deadMs, clock);
     this.marks = new AnswerMarks(store, log);
+    this.registry = store;
+    this.#nudges = new Nudges(this.instance, store, isAway);
     this.#coherence = store.exclusive ? 'exclusive' : options.coherence;
     const onEvict = (): void => {
       counters.evicted();
     };
     this.#pool = new SessionPool({ bounds: options.cache, mono, onEvict });
-    this.#replayer = new Replayer(this.pending, isAway, mono, () => {
+    const onStuck = (): void => {
       log('pending_stuck', { records: this.pending.records });
-    });
-    this.#housekeeping = new Housekeeping(store, this.#pool.cache, isAway, log);
+    };
+    this.#replayer = new Replayer(this.pending, isAway, mono, onStuck, () => this.#afterOutage.lookForLost());
+    this.#housekeeping = new Housekeeping(store, this.liveness, this.#pool.cache, isAway, log);
+    this.#watches = new SessionWatches(store, this);
     const { instance, pending } = this;
-    const { resumeMs = RESUME_MS } = options;
+    const { resumeMs = RESUME_MS, ownMaxBytes: maxBytes } = options;
+    const own = new OwnRecords({ maxBytes, mono });
     const given = { store, isAway, clock, ttlMs, ttlRefresh, limits, counters, log, onDue: options.onDue };
     const damage = new DamageReports(counters, log);
     this.#parts = {
       ...given,
       instance,
       pending,
+      own,
+      outage: options.outage,
       damage,
       resumeMs,
       deadlines: new DeadlineWatch(),
       seqs: { highest: 0 },
     };
     this.#loader = new SessionLoader(this.#parts, this.#pool, this.marks);
+    this.#afterOutage = new AfterOutage(this.#parts, this);
   }
 
-  /** Sessions held in memory: in use, and cached. */
-  get stats(): { inUse: number; cached: number; cachedBytes: Bytes } {
-    return this.#pool.stats;
+  /** Sessions held in memory: in use, and cached. And what is kept in case the store goes back. */
+  get stats(): { inUse: number; cached: number; cachedBytes: Bytes; recentBytes: Bytes } {
+    return { ...this.#pool.stats, recentBytes: this.#parts.own.bytes };
   }
 
   async start(): Promise<void> {
+    await this.#afterOutage.takeUpLeft();
     this.#replayer.start();
     this.#housekeeping.start();
     await this.liveness.start();
   }
 
-  /** To be called when the store answers again after it was away. */
-  storeIsBack(): void {
-    this.#replayer.storeIsBack();
+  /** To be called when the store answers again after it was away. @param isPart the rest of it never was */
+  storeIsBack(isPart = false): void {
+    if (!isPart) this.liveness.storeChanged();
+    if (!isPart) void this.#housekeeping.noteLeft();
+    this.#replayer.storeIsBack(isPart);
   }
 
   /**
@@ -109,20 +132,23 @@ export class A2ASessionManager {
 
   /** A session that is in memory, pinned: for the time the store is away. */
   openCached(ref: SessionRef): LiveSession | undefined {
+    const session = this.inMemory(ref);
+    if (session !== undefined) session.isConfirmed = false;
+    return session;
+  }
+
+  /** A session that is in memory, pinned. */
+  inMemory(ref: SessionRef): LiveSession | undefined {
     const key = refKey(ref);
     const session = this.#pool.inUse(key) ?? this.#takeCached(key);
-    if (session === undefined) return undefined;
-    session.isConfirmed = false;
-    this.#pool.pin(session);
+    if (session !== undefined) this.#pool.pin(session);
     return session;
   }
 
   /** Like {@link open} with `existing`, and as fresh as the store: a cached copy asks what is after its head. */
   async openFresh(ref: SessionRef): Promise<LiveSession | undefined> {
-    const key = refKey(ref);
-    const cached = this.#pool.inUse(key) ?? this.#takeCached(key);
+    const cached = this.inMemory(ref);
     if (cached === undefined) return this.open(ref, 'existing');
-    this.#pool.pin(cached);
     return (await this.#catchUpOrRelease(cached)) ? cached : undefined;
   }
 
@@ -185,9 +211,29 @@ export class A2ASessionManager {
     return this.#loader.glance(ref);
   }
 
-  /** Tenants that have sessions in the store. @throws {StoreUnavailableError} */
-  tenants(): Promise<readonly string[]> {
-    return this.#parts.store.tenants();
+  /**
+   * Keeps a session up to date while somebody here wants to know what other instances write to it. Where nobody else
+   * writes it does nothing.
+   *
+   * @param session pinned until the watch has ended @returns how to end it; idempotent
+   */
+  watch(session: LiveSession): () => void {
+    return this.#coherence === 'exclusive' ? () => undefined : this.#watches.watch(session);
+  }
+
+  /** What the last read of a watched session has brought. */
+  lookOf(session: LiveSession): WatchedLook | undefined {
+    return this.#watches.lookOf(session);
+  }
+
+  /** Asks another instance to look at a session at once. Only a hint. Never rejects. */
+  nudge(instance: string, ref: SessionRef): Promise<void> {
+    return this.#nudges.send(instance, ref);
+  }
+
+  /** Hears the nudges for this instance. @returns how to stop */
+  onNudge(listener: (ref: SessionRef) => void): () => void {
+    return this.#nudges.listen(listener);
   }
 
   /** Takes sessions whose webhooks are due: see `SessionStore`. @throws {StoreUnavailableError} */
@@ -221,10 +267,13 @@ export class A2ASessionManager {
   async close(): Promise<number> {
     this.#housekeeping.close();
     this.#replayer.close();
+    this.#watches.close();
+    this.#nudges.close();
     if (!this.#parts.isAway()) await this.#replayer.flush();
     await this.marks.flush();
     await this.liveness.close();
     this.#parts.deadlines.close();
+    this.#parts.own.close();
     this.#pool.cache.clear();
     return this.pending.records;
   }

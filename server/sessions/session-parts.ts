@@ -2,6 +2,8 @@
 import type { Bytes, DurationMs, EpochMs } from '../../protocol/units.ts';
 import type { Log } from '../observability/log-events.ts';
 import type { DeadlineWatch } from './deadline-watch.ts';
+import type { OutageJournal } from './outage-journal.ts';
+import type { OwnRecords } from './own-records.ts';
 import type { PendingLedger } from './pending.ts';
 import type { SessionRef } from './session-ref.ts';
 import type { SessionDamagedError, SessionStore } from './session-store.ts';
@@ -48,6 +50,10 @@ export interface SessionParts {
   /** Time after the end of a task in which a client may still resume its stream: so long its chunks are kept. */
   readonly resumeMs: DurationMs;
   readonly pending: PendingLedger;
+  /** What was stored by this process lately. */
+  readonly own: OwnRecords;
+  /** Where what is pending outlives the process. */
+  readonly outage?: OutageJournal | undefined;
   readonly deadlines: DeadlineWatch;
   /**
    * The highest seq this process has given to any record. A session that left memory and comes back counts on from here,

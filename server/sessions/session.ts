@@ -12,10 +12,12 @@ import {
   type Outbox,
   type StatusThen,
 } from './outbox.ts';
-import { formatIdentity, type Identity, type JournalRecord, type RecordBody } from './records.ts';
+import { formatPlace, nextPlace, type Place } from './record-place.ts';
+import type { JournalRecord, RecordBody } from './records.ts';
 import { nonsenseOf, objectionTo } from './record-rules.ts';
 import { encodeId, type SessionRef } from './session-ref.ts';
 import type { Cursor } from './session-store.ts';
+import { withCancel } from './task-cancel.ts';
 import { TaskFold, type MessageEntry } from './task-fold.ts';
 
 /** Under what a v0.1 client's own task id is kept. */
@@ -32,8 +34,8 @@ export class Session {
   readonly ref: SessionRef;
   readonly epoch: string;
   head = 0;
-  /** Identity of the record at the head. */
-  w: Identity | undefined;
+  /** Where it stands: the record at the head. */
+  w: Place | undefined;
   bytes: Bytes = 0;
   /** `at` of the last record. */
   lastAt: EpochMs = 0;
@@ -72,7 +74,7 @@ export class Session {
   }
 
   get cursor(): Cursor {
-    return { epoch: this.epoch, head: this.head, w: this.w === undefined ? '' : formatIdentity(this.w) };
+    return { epoch: this.epoch, head: this.head, w: this.w === undefined ? '' : formatPlace(this.w) };
   }
 
   /** Whether the session has begun. */
@@ -125,8 +127,8 @@ export class Session {
 
   /** Takes a record that is stored, or (on a draft) is to be. Never throws, never judges. */
   apply(record: JournalRecord): void {
+    this.w = nextPlace(this.w, record);
     this.head = record.n;
-    this.w = record.identity;
     this.bytes += record.bytes;
     this.#followChunks(record);
     if (record.body === undefined) {
@@ -187,22 +189,24 @@ export class Session {
         task.stateBefore = task.state;
         before = task.outbox && task.statusNow;
         this.#setStatus(task, n, body.at, 'TASK_STATE_WORKING', undefined);
-        task.by = body.by;
-        if (body.next === true) task.queued = Math.max(0, task.queued - 1);
+        task.applyRun(body);
         if (task.stateBefore !== task.state) this.#tell(task, n, before);
         break;
       case 'status': {
         const isNews = body.state !== task.state || body.message !== undefined;
         before = task.outbox && task.statusNow;
         this.#setStatus(task, n, body.at, body.state, body.message);
-        if (body.state !== 'TASK_STATE_SUBMITTED' && body.state !== 'TASK_STATE_WORKING')
-          task.pristine = false;
-        if (body.message !== undefined) task.pristine = false;
-        if (body.metadata !== undefined) task.metadata = { ...task.metadata, ...body.metadata };
-        if (isNews) this.#tell(task, n, before, body.metadata);
-        if (isTerminal(body.state) && task.supersede()) this.#ended.push(task.local);
+        const told = task.applyStatus(body);
+        if (isNews) this.#tell(task, n, before, told);
+        if (isTerminal(body.state) && task.end(n)) this.#ended.push(task.local);
         break;
       }
+      case 'cancel':
+        task.cancel = withCancel(task.cancel, body);
+        break;
+      case 'handover':
+        task.applyHandover();
+        break;
       case 'artifact':
         task.applyArtifact(body);
         task.pristine = false;
@@ -253,7 +257,7 @@ export class Session {
   }
 
   #addMessage(n: number, at: EpochMs, local: string, message: MessageEntry['message']): void {
-    const entry: MessageEntry = { n, at, task: local, message };
+    const entry: MessageEntry = { n, at, task: local, message, instance: this.w?.instance };
     const task = this.#tasks.get(local) === undefined ? undefined : this.#own(local);
     // What the agent asked stands before what the client answers.
     if (task !== undefined && isInterrupted(task.state)) this.#keepStatusMessage(task, n, at);

@@ -1,22 +1,27 @@
 import type { DurationMs } from '../../protocol/units.ts';
 import { RecentRecords } from './recent-records.ts';
 import { Compaction } from './compaction.ts';
-import { fromStoredJson, parseIdentity, saysIdentity } from './records.ts';
-import type { DecidedRecord, JournalRecord } from './records.ts';
+import { fromStoredJson, saysIdentity } from './stored-json.ts';
+import { toDecided, type DecidedRecord, type Identity, type JournalRecord } from './records.ts';
 import { Session } from './session.ts';
+import { contradicts, differ, parsePlace } from './record-place.ts';
 import type { SessionParts } from './session-parts.ts';
 import type { SessionRef } from './session-ref.ts';
-import type { DerivedState, Expiry, JournalSnapshot, JournalTail } from './session-store.ts';
+import type { Cursor, DerivedState, Expiry, JournalSnapshot, JournalTail } from './session-store.ts';
 
 const NOT_DERIVED: DerivedState = { serves: '', answered: false };
+
+/**
+ * What came of taking in a tail. `superseded`: the session has ended or begun anew here meanwhile; `diverged`: the store
+ * went back behind what is here.
+ */
+export type Absorbed = 'there' | 'gone' | 'diverged' | 'superseded';
 
 /** The stored layer of a session: the fold up to the head, and what the store says beside the journal. */
 export class StoredJournal {
   readonly #parts: SessionParts;
   readonly #ref: SessionRef;
   session: Session;
-  /** Last seq of this instance that is in the store: anything up to it must not be offered again. */
-  ownSeq = 0;
   /** Monotonic moment at which the memory copy is no longer to be trusted: the store's own remaining life. */
   expiresAt: DurationMs;
   /** Record numbers of user messages whose answer was delivered. */
@@ -28,13 +33,21 @@ export class StoredJournal {
   readonly recent = new RecentRecords();
   /** Counts how often the fold was begun anew: what was read before is then of another one. */
   generation = 0;
+  /** Counts what was taken in from the store: what was decided before stood on less. */
+  takenIn = 0;
   /** The store said that the session is gone, and it has not begun again since. */
   hasEnded = false;
-  /** False while a session is read in several portions: half of it is not what it is. */
-  isWhole = true;
+  /** The store was found to have gone back behind this session: cursors of clients may name other records since. */
+  hasGoneBack = false;
+  /** False while the journal is read from its first record. */
+  #isWhole = true;
   /** By instance: its last seq that stands in the journal. Its records stand there in the order of seq. */
   readonly #seqs = new Map<string, number>();
   readonly #reported = new Set<number>();
+  /** Records of this instance that came as others' do, by tail: it may be that nobody here knows that they were stored. */
+  #found: DecidedRecord[][] = [];
+  /** Whose the record at the head is was made out from what stands in front of it, across one that is not there. */
+  #isGuessed = false;
   readonly #compaction: Compaction;
 
   constructor(parts: SessionParts, ref: SessionRef) {
@@ -45,12 +58,14 @@ export class StoredJournal {
     this.expiresAt = parts.clock.mono() + parts.ttlMs;
   }
 
-  /** Forgets everything; `ownSeq` stays, because a seq is never used twice. */
+  /** Forgets everything. */
   reset(epoch: string): void {
     this.session = new Session(this.#ref, epoch);
     this.recent.clear();
+    this.#isGuessed = false;
     this.generation += 1;
     this.hasEnded = false;
+    this.hasGoneBack = false;
     this.#seqs.clear();
     this.answered.clear();
     this.#deliveredAt.clear();
@@ -63,7 +78,35 @@ export class StoredJournal {
   end(): void {
     this.reset('');
     this.hasEnded = true;
-    this.isWhole = true;
+    this.#isWhole = true;
+  }
+
+  /** Takes the place of what is here: the same session, read anew beside it. */
+  adopt(other: StoredJournal): void {
+    const { epoch, exists } = this.session;
+    const isSame = epoch === other.session.epoch;
+    if (exists || !isSame) this.generation += 1;
+    if (!isSame) this.#deliveredAt.clear();
+    this.session = other.session;
+    this.expiresAt = other.expiresAt;
+    this.recent.clear(other.session.head);
+    this.hasEnded = false;
+    this.#isWhole = true;
+    this.#seqs.clear();
+    for (const [instance, seq] of other.#seqs) this.#seqs.set(instance, seq);
+    this.answered.clear();
+    for (const n of other.answered) this.answered.add(n);
+    const { serves, answered } = this.derived;
+    if (!(isSame && answered && serves === other.derived.serves)) this.derived = other.derived;
+    this.#isGuessed = other.#isGuessed;
+    this.#reported.clear();
+    for (const n of other.#reported) this.#reported.add(n);
+    this.#compaction.clear();
+  }
+
+  /** Followers have to begin with what the session is now. */
+  beginAnew(): void {
+    this.generation += 1;
   }
 
   /** The answer to a user message was delivered by this process, now. */
@@ -94,17 +137,34 @@ export class StoredJournal {
     return this.#seqs.get(instance) ?? 0;
   }
 
+  /** Whether a record stands in the journal: it must not be offered again. */
+  has({ instance, seq }: Identity): boolean {
+    return seq <= this.seqOf(instance);
+  }
+
+  /** The store says that an instance's records up to a seq stand in the journal. */
+  noteStored({ instance, seq }: Identity): void {
+    this.#seqs.set(instance, Math.max(seq, this.seqOf(instance)));
+  }
+
   /** Applies what a commit of this instance stored behind `head`; a read may have brought some of it already. */
   applyOwn(head: number, records: readonly DecidedRecord[]): void {
-    if (head === 0) this.isWhole = true;
+    if (head === 0) this.#isWhole = true;
     records.forEach((record, i) => {
       const n = head + 1 + i;
-      this.ownSeq = Math.max(this.ownSeq, record.identity.seq);
       const { identity, body, bytes } = record;
+      this.noteStored(identity);
       const says = saysIdentity(record, records[i - 1]);
       if (n === this.session.head + 1) this.#apply({ n, identity, body, skippable: false, bytes, says });
     });
     this.#compaction.deleteSuperfluous(this.session.epoch);
+  }
+
+  /** Takes out the records of this instance that tails have brought, each list of one commit's length at most. */
+  takeFound(): DecidedRecord[][] {
+    const found = this.#found.filter(({ length }) => length > 0);
+    this.#found = [];
+    return found;
   }
 
   /** What a commit that was sent at a moment has done to the life of the session. */
@@ -116,45 +176,53 @@ export class StoredJournal {
   /**
    * Applies what others stored and takes over what the store says beside the journal; reads on while there is more.
    *
-   * @returns whether the session is still there
    * @throws {StoreUnavailableError} @throws {SessionDamagedError} when reading on
    */
-  async absorb(tail: JournalTail, snapshot: JournalSnapshot, readAt: DurationMs): Promise<boolean> {
+  async absorb(tail: JournalTail, snapshot: JournalSnapshot, readAt: DurationMs): Promise<Absorbed> {
+    const { session } = this;
+    const { head, w } = session;
+    if (w !== undefined && !this.#isGuessed && contradicts({ head, w }, tail, snapshot.cursor))
+      return 'diverged';
     // Marks of messages that waited for the store: others have their numbers now.
     for (const n of this.answered) if (n > this.session.head) this.answered.delete(n);
     let next: { tail: JournalTail; snapshot: JournalSnapshot } = { tail, snapshot };
     for (;;) {
-      if (this.session.head === 0) this.isWhole = false;
+      if (session.head === 0) this.#isWhole = false;
       const fits = this.#applyTail(next.tail.records);
+      if (head > 0 && this.#isElsewhere(next.snapshot.cursor)) return 'diverged';
       this.#takeSnapshot(next.snapshot, readAt);
       if (fits && !next.tail.more) {
-        this.isWhole = true;
+        this.#isWhole = true;
         for (const n of this.#compaction.takeLost(this.session)) {
           this.#reportDamage(n, 'missing');
           this.session.readOnly = true;
         }
         this.#compaction.deleteSuperfluous(this.session.epoch);
-        return true;
+        return 'there';
       }
-      if (this.session.epoch !== next.snapshot.cursor.epoch) this.reset(next.snapshot.cursor.epoch);
-      const asked = this.session.cursor;
+      const asked = session.cursor;
       const read = await this.#parts.store.read(this.#ref, asked);
+      if (this.session !== session) return 'superseded';
       // Another epoch is another session: what waits here is not for it.
-      if (!read.found || read.cursor.epoch !== this.session.epoch) return false;
+      if (!read.found || read.cursor.epoch !== session.epoch) return 'gone';
       // Not than where this copy stands by now: somebody else may have been reading on as well.
-      if (read.after < asked.head) this.reset(read.cursor.epoch);
+      if (read.after < asked.head) return 'diverged';
       next = { tail: read.tail, snapshot: read };
     }
   }
 
   /** @returns false when a record between the head that is here and the tail is missing */
   #applyTail(records: JournalTail['records']): boolean {
+    const found: DecidedRecord[] = [];
+    if (this.#isWhole) this.#found.push(found);
     for (const { n, json } of records) {
       if (n <= this.session.head) continue;
       if (n !== this.session.head + 1) return false;
+      this.takenIn += 1;
       if (json === null) {
         // Whose it was is not known, and is not to be taken for ours.
         this.#compaction.isMissing(n);
+        this.#isGuessed = true;
         this.session.applyMissing(n);
         this.recent.push(n, undefined);
         continue;
@@ -163,13 +231,15 @@ export class StoredJournal {
       if (record === undefined) {
         this.#reportDamage(n, 'not a readable record');
         this.session.applyDamaged(n);
+        this.#isGuessed = true;
         this.recent.push(n, undefined);
       } else {
         if (record.body === undefined && !record.skippable) this.#reportDamage(n, 'unknown record type');
         this.#apply(record);
+        if (this.#isWhole && record.body !== undefined && record.identity.instance === this.#parts.instance)
+          found.push(toDecided(record.identity, record.body));
       }
-      const w = this.session.w;
-      if (w?.instance === this.#parts.instance) this.ownSeq = Math.max(this.ownSeq, w.seq);
+      if (this.session.w !== undefined) this.noteStored(this.session.w);
     }
     return true;
   }
@@ -177,16 +247,25 @@ export class StoredJournal {
   #apply(record: JournalRecord): void {
     const { bytes } = this.session;
     this.session.apply(record);
+    if (record.says === true) this.#isGuessed = false;
     // Of others' only what is met again when the session is loaded: whoever wrote it may not have come to deleting.
-    if (!this.isWhole || record.identity.instance === this.#parts.instance)
+    if (!this.#isWhole || record.identity.instance === this.#parts.instance)
       this.#compaction.applied(record, bytes + record.bytes - this.session.bytes);
     this.recent.push(record.n, record);
-    this.#seqs.set(record.identity.instance, record.identity.seq);
+  }
+
+  /** The store stands at the same number, and not where this copy does. A journal from its first record is as it is. */
+  #isElsewhere(cursor: Cursor): boolean {
+    const [here, there] = [this.session.w, parsePlace(cursor.w)];
+    if (cursor.head !== this.session.head || here === undefined || there === undefined) return false;
+    return !this.#isGuessed && differ(here, there);
   }
 
   #takeSnapshot(snapshot: JournalSnapshot, readAt: DurationMs): void {
-    if (this.session.head === snapshot.cursor.head)
-      this.session.w = parseIdentity(snapshot.cursor.w) ?? this.session.w;
+    if (this.session.head === snapshot.cursor.head) {
+      this.session.w = parsePlace(snapshot.cursor.w) ?? this.session.w;
+      this.#isGuessed = false;
+    }
     this.expiresAt = readAt + snapshot.remainingMs;
     for (const n of snapshot.answered) this.answered.add(n);
     if (!this.derived.answered || this.derived.serves !== snapshot.derived.serves)

@@ -5,8 +5,16 @@ import { toTimestamp, type Bytes, type EpochMs, type JsonObject } from '../../pr
 import { isLong, type ChunkRun, type OpenRun } from './chunk-runs.ts';
 import { LayeredList, LayeredMap } from './layered.ts';
 import type { Outbox, StatusThen } from './outbox.ts';
-import type { ArtifactRecord, RunKey, StoredMessage, TaskRecord } from './records.ts';
+import type {
+  ArtifactRecord,
+  RunKey,
+  RunRecord,
+  StatusRecord,
+  StoredMessage,
+  TaskRecord,
+} from './records.ts';
 import { joinTaskId } from './session-ref.ts';
+import { toCancelMetadata, withCancelEnd, type CancelFold } from './task-cancel.ts';
 
 /** A message in the order of the conversation. */
 export interface MessageEntry {
@@ -15,6 +23,8 @@ export interface MessageEntry {
   readonly at: EpochMs;
   readonly task: string;
   readonly message: StoredMessage;
+  /** Which instance stored it; absent for what an agent said. */
+  readonly instance?: string | undefined;
 }
 
 export interface ArtifactFold {
@@ -51,6 +61,14 @@ export class TaskFold {
   firstMessage: number | undefined;
   /** Its webhooks, and what they are still to be told; undefined while it never had one. */
   outbox: Outbox | undefined;
+  /** How far a cancel has come; undefined while nobody has asked for one. */
+  cancel: CancelFold | undefined;
+  /** The present turn was begun again: an earlier run for its message was broken off. */
+  isResumed = false;
+  /** How often that was because its runner had died. One that leaves its task to others does it no harm. */
+  reruns = 0;
+  /** Number of the record that ended it. */
+  endedAt: number | undefined;
   /** Since the task has ended: records whose content whole artifacts hold as well, oldest first. */
   superseded: readonly ChunkRun[] = [];
   /** First and last number of each run of records that may be missing. */
@@ -78,7 +96,7 @@ export class TaskFold {
     };
     const fork = new TaskFold(this.alias === undefined ? record : { ...record, alias: this.alias }, this);
     const { state, stateBefore, statusMessage, metadata, withdrawn, pristine, reply, queued } = this;
-    const { firstMessage, outbox, superseded, compacted } = this;
+    const { firstMessage, outbox, cancel, isResumed, reruns, endedAt, superseded, compacted } = this;
     return Object.assign(fork, {
       state,
       stateBefore,
@@ -90,17 +108,27 @@ export class TaskFold {
       queued,
       firstMessage,
       outbox,
+      cancel,
+      isResumed,
+      reruns,
+      endedAt,
       superseded,
       compacted,
     });
   }
 
+  /** Who runs it; empty when its runner has left it to whoever takes it next. */
   get runner(): string {
     return this.by.slice(0, this.by.lastIndexOf('.'));
   }
 
   get attempt(): number {
     return Number(this.by.slice(this.by.lastIndexOf('.') + 1));
+  }
+
+  /** The metadata that clients are shown: the agent's, and what became of a cancel. */
+  get shownMetadata(): JsonObject | undefined {
+    return this.cancel === undefined ? this.metadata : { ...this.metadata, ...toCancelMetadata(this.cancel) };
   }
 
   get statusNow(): StatusThen {
@@ -115,6 +143,32 @@ export class TaskFold {
       if (entry.message.role === 'ROLE_USER' && behind-- === 0) return entry;
     }
     return undefined;
+  }
+
+  /** A runner has taken it. Its status is the reducer's. */
+  applyRun({ by, next }: RunRecord): void {
+    const wasLeft = this.runner === '';
+    this.by = by;
+    this.isResumed = next !== true;
+    if (next === true) this.reruns = 0;
+    else if (!wasLeft) this.reruns += 1;
+    if (next === true) this.queued = Math.max(0, this.queued - 1);
+  }
+
+  /** Its runner has left it: nobody runs it, and the attempt counts on from there. */
+  applyHandover(): void {
+    this.by = `.${this.attempt}`;
+  }
+
+  /** What a status says beside the status itself. @returns metadata that is told with it */
+  applyStatus(record: StatusRecord): JsonObject | undefined {
+    const { state, message, metadata } = record;
+    if (message !== undefined || (state !== 'TASK_STATE_SUBMITTED' && state !== 'TASK_STATE_WORKING'))
+      this.pristine = false;
+    if (metadata !== undefined) this.metadata = { ...this.metadata, ...metadata };
+    if (state !== 'TASK_STATE_CANCELED') return metadata;
+    this.cancel = withCancelEnd(this.cancel, record);
+    return this.cancel === undefined ? metadata : { ...metadata, ...toCancelMetadata(this.cancel) };
   }
 
   applyArtifact(record: ArtifactRecord): void {
@@ -148,8 +202,9 @@ export class TaskFold {
       this.#ownArtifact(artifactId, known).runs.push({ from, to, bytes });
   }
 
-  /** The task has ended. Costs its runs of chunks. @returns whether whole artifacts have superseded any */
-  supersede(): boolean {
+  /** The task has ended with a record. Costs its runs of chunks. @returns whether whole artifacts have superseded any */
+  end(n: number): boolean {
+    this.endedAt = n;
     const runs: ChunkRun[] = [];
     for (const [, { isWhole, runs: own }] of this.artifacts.entries()) if (isWhole) runs.push(...own);
     this.superseded = runs.sort((a, b) => a.from - b.from);
@@ -190,7 +245,8 @@ export class TaskFold {
       history: entries.map((entry) => show(entry.message)),
     };
     if (this.statusMessage !== undefined) task.status.message = show(this.statusMessage);
-    if (this.metadata !== undefined) task.metadata = this.metadata;
+    const metadata = this.shownMetadata;
+    if (metadata !== undefined) task.metadata = metadata;
     return task;
   }
 }

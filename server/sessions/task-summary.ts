@@ -25,7 +25,7 @@ export interface TaskSummary {
 export const SUMMARY_MAX_BYTES: Bytes = 2_048;
 
 export function toTaskSummary(task: TaskFold): string {
-  const { state, statusAt: at, by, alias, dialect, statusMessage: message, metadata } = task;
+  const { state, statusAt: at, by, alias, dialect, statusMessage: message, shownMetadata: metadata } = task;
   const short: TaskSummary = {
     state,
     at,

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { TASK_STATES, isTerminal } from '../../protocol/task-state.ts';
 import type { LiveSession } from '../../server/sessions/live-session.ts';
-import { fromStoredJson } from '../../server/sessions/records.ts';
+import { fromStoredJson } from '../../server/sessions/stored-json.ts';
 import { MemorySessionStore } from '../../server/stores/memory/memory-store.ts';
 import { chunk, endTask, shown } from '../helpers/chunked-tasks.ts';
 import { FaultyStore } from '../helpers/faulty-store.ts';

@@ -2,6 +2,7 @@
  * Random interleavings of what two instances write, outages of the store, and followers that come, go and come back at
  * any place where they were before. HOLDFAST_SEED repeats one.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { formatPosition } from '../../server/sessions/feed-position.ts';
 import type { JournalFollower } from '../../server/sessions/journal-feed.ts';
@@ -14,6 +15,8 @@ import { Random } from './model/random.ts';
 
 const RUNS = 300;
 const STEPS = 120;
+/** A run takes some milliseconds: one that takes this long has got stuck, and is to be named. */
+const STUCK_MS = 15_000;
 
 interface Instance {
   readonly name: string;
@@ -219,18 +222,14 @@ describe('followers that come and go while two instances write and the store fai
     for (let run = 0; run < (given === undefined ? RUNS : 1); run += 1) {
       const play = new Play(first + run);
       const repeat = `HOLDFAST_SEED=${first + run}`;
+      const stuck = new AbortController();
       try {
-        await play.open();
-        for (let i = 0; i < STEPS; i += 1) await play.step();
-        await play.settle();
-        for (const client of play.clients) {
-          const all = await drain(client);
-          expect(all, repeat).to.equal(0);
-        }
-        expect(await play.judge(), repeat).to.deep.equal([]);
+        await Promise.race([perform(play), stuckIn(STUCK_MS, stuck.signal)]);
       } catch (error) {
         (error as Error).message += ` (${repeat})`;
         throw error;
+      } finally {
+        stuck.abort();
       }
       seen.resumed += play.resumed;
       seen.beganAnew += play.beganAnew;
@@ -246,6 +245,19 @@ describe('followers that come and go while two instances write and the store fai
     expect(seen.fromMemory).to.be.above(RUNS / 4);
   });
 });
+
+async function perform(play: Play): Promise<void> {
+  await play.open();
+  for (let i = 0; i < STEPS; i += 1) await play.step();
+  await play.settle();
+  for (const client of play.clients) expect(await drain(client)).to.equal(0);
+  expect(await play.judge()).to.deep.equal([]);
+}
+
+async function stuckIn(ms: number, signal: AbortSignal): Promise<void> {
+  const isOver = await pause(ms, true, { signal }).catch(() => false);
+  if (isOver) throw new Error(`stuck for ${ms} ms`);
+}
 
 /** @returns how often it had to begin anew: never, now that everything is stored */
 async function drain(client: Client): Promise<number> {

@@ -54,6 +54,19 @@ describe('a change that the store does not take in time', () => {
     expect(JSON.parse(last?.json ?? '')).to.deep.include({ at: said, o: 'one.4' });
   });
 
+  it('is stored, and others after it, when the store went away again just before it was offered', async () => {
+    const session = await opened(test.manager);
+    await session.change(begin('t1', 'one'));
+    test.away = true;
+    await session.change(say('t1', 'waits'));
+    await session.replay();
+    test.away = false;
+    await session.replay();
+    expect(session.isPending).to.equal(false);
+    expect(await session.change(say('t1', 'later'))).to.equal('stored');
+    expect(textsOf(session.view)).to.deep.equal(['one', 'waits', 'later']);
+  });
+
   it('stores what no longer applies as refused, logs and counts it, and keeps its message', async () => {
     const session = await opened(test.manager);
     await session.change(begin('t1', 'one'));

@@ -41,6 +41,21 @@ describe('a task that has ended', () => {
     });
   }
 
+  it('has all its chunks where it was ended from memory while another instance stored one more', async () => {
+    await at.streamed();
+    const other = await opened(at.start('i2').manager);
+    const ahead = await opened(at.start('i3', {}, new FaultyStore(at.memory, false)).manager);
+    at.store.once('commit', 'refuse');
+    expect(await other.change(endTask('t1'))).to.equal('deferred');
+    await ahead.change(chunk('t1', 'one more'));
+    await other.replay();
+    expect(await at.words()).to.not.include('whole');
+    expect((await at.words()).slice(-2)).to.deep.equal(['artifact', 'status']);
+    const texts = [...chunkTexts(20), 'one more'].map((text) => ({ text }));
+    expect(artifacts(other)).to.deep.equal([{ artifactId: 'a', parts: texts }]);
+    expect(artifacts(await at.reread())).to.deep.equal(artifacts(other));
+  });
+
   it('loses its chunks with the first commit after the time to resume, and nothing before that', async () => {
     const session = await at.streamed();
     await session.change(endTask('t1'));

@@ -13,6 +13,13 @@ describe('a cursor', () => {
     expect(formatPosition({ epoch: '', n: 0, deferred })).to.equal('.0~i_1.3');
   });
 
+  it('names no instance where that would not say all that was seen', () => {
+    const deferred = { instance: 'i_1', seq: 3 };
+    const text = formatPosition({ epoch: 'e-1', n: 17, deferred, isVague: true });
+    expect(text).to.equal('e-1.17~-.3');
+    expect(parsePosition(text)?.deferred?.instance).to.equal('-');
+  });
+
   it('comes back as the position that it was', () => {
     const deferred = fc.record({ instance: name, seq: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }) });
     fc.assert(

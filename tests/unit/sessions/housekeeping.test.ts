@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import { type SinonFakeTimers, useFakeTimers } from 'sinon';
 import { Housekeeping } from '../../../server/sessions/housekeeping.ts';
+import { Liveness } from '../../../server/sessions/liveness.ts';
 import { SessionCache } from '../../../server/sessions/session-cache.ts';
+import { SYSTEM_CLOCK } from '../../../server/sessions/session-parts.ts';
 import { MemorySessionStore } from '../../../server/stores/memory/memory-store.ts';
 import { Writer, refOf } from '../../contract/harness.ts';
 import { FaultyStore } from '../../helpers/faulty-store.ts';
@@ -16,7 +18,7 @@ describe('housekeeping', () => {
   let isAway: boolean;
   let logged: string[];
 
-  const begin = (): Housekeeping => {
+  const begin = (liveness = new Liveness('me', store, 10_000, SYSTEM_CLOCK)): Housekeeping => {
     const bounds = { maxSessions: 10, maxBytes: 10_000 };
     const cache = new SessionCache(
       bounds,
@@ -25,6 +27,7 @@ describe('housekeeping', () => {
     );
     const made = new Housekeeping(
       store,
+      liveness,
       cache,
       () => isAway,
       (event) => {
@@ -75,6 +78,20 @@ describe('housekeeping', () => {
     expect(logged).to.deep.equal([]);
   });
 
+  it('tells it again when this instance was taken for dead, or forgotten', async () => {
+    const liveness = new Liveness('me', new FaultyStore(store, false), 100, SYSTEM_CLOCK);
+    house.close();
+    house = begin(liveness);
+    house.tenantSeen('acme');
+    await clock.tickAsync(1);
+    await store.forget('me');
+    expect(await store.tenantsOf('me')).to.deep.equal([]);
+    await clock.tickAsync(101);
+    await liveness.beat();
+    await clock.tickAsync(1);
+    expect(await store.tenantsOf('me')).to.deep.equal(['acme']);
+  });
+
   it('asks nothing of a store that is away', async () => {
     isAway = true;
     house.tenantSeen('acme');
@@ -89,7 +106,7 @@ describe('housekeeping', () => {
   it('clears up after tenants that nobody talks to any more', async () => {
     house.close();
     const expiry = { kind: 'slide', ttlMs: 1_000 } as const;
-    await store.noteTenant('silent');
+    await store.noteTenant('silent', 'gone');
     for (let i = 0; i < 120; i += 1)
       await new Writer(store, refOf(`s${i}`, 'silent')).create(['1'], { expiry });
     // a process that starts while the store is away hears of them later

@@ -182,10 +182,10 @@ describe('a follower of a task', () => {
     store.read = () => Promise.resolve(lagging);
     await here.manager.catchUp(session);
     store.read = read;
-    expect(session.view.head).to.equal(6);
+    expect(session.journal.session.head).to.equal(6);
     expect(await tellAll(early)).to.equal('<reset>');
     expect(await tellAll(follower)).to.equal('<reset>');
-    expect(await tellAll(follow(at))).to.equal('b c');
+    expect(await tellAll(follow(at))).to.equal('b c d e f');
   });
 
   it('waits while what it needs is in a store that is away', async () => {

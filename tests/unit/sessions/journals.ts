@@ -1,14 +1,12 @@
 import fc from 'fast-check';
 import { TASK_STATES } from '../../../protocol/task-state.ts';
 import {
-  fromStoredJson,
-  saysIdentity,
   toDecided,
-  toStoredJson,
   type DecidedRecord,
   type JournalRecord,
   type RecordBody,
 } from '../../../server/sessions/records.ts';
+import { fromStoredJson, saysIdentity, toStoredJson } from '../../../server/sessions/stored-json.ts';
 import { Session } from '../../../server/sessions/session.ts';
 import { refOf, userMessage } from '../../helpers/sessions.ts';
 
@@ -24,6 +22,8 @@ const body: fc.Arbitrary<RecordBody> = fc
       'run',
       'status',
       'status',
+      'cancel',
+      'handover',
       'artifact',
       'reply',
       'state',
@@ -50,6 +50,10 @@ const body: fc.Arbitrary<RecordBody> = fc
         return { t, at, task, by, ...(flag && { next: true as const }) };
       case 'status':
         return { t, at, task, state, ...(flag && { by, message, metadata: { [text]: text } }) };
+      case 'cancel':
+        return { t, at, task, ...(flag && { by }) };
+      case 'handover':
+        return { t, at, task, by };
       case 'artifact':
         return { t, at, task, artifact: { artifactId, parts }, ...(flag && { append: true as const }) };
       case 'reply':

@@ -84,10 +84,94 @@ describe('who is alive', () => {
 
   it('cannot be known while the store is away', async () => {
     await beatFor(DEAD_MS, judge, other);
-    store.always('refuse', 'beatAge');
+    store.always('refuse', 'instances');
     expect(await judge.isDead('other').catch((error: unknown) => error)).to.be.instanceOf(
       StoreUnavailableError,
     );
+  });
+
+  it('ends with a goodbye whoever judges: one who has just begun, or could not beat', async () => {
+    await other.beat();
+    await store.noteTenant('acme', 'other');
+    await other.close();
+    expect(await judge.isDead('other')).to.equal(true);
+    expect(await judge.dead()).to.deep.equal([{ instance: 'other', ageMs: Infinity }]);
+  });
+
+  it('is never nobody', async () => {
+    expect(await judge.isDead('')).to.equal(true);
+  });
+
+  it('is not said by one whom the store has forgotten: it lost more than that', async () => {
+    await beatFor(DEAD_MS, judge, other);
+    clock.advance(DEAD_MS - BEAT_MS);
+    await judge.beat();
+    clock.advance(2 * BEAT_MS);
+    let losses = 0;
+    judge.onLoss(() => (losses += 1));
+    await store.forget('judge');
+    expect(await judge.isDead('other')).to.equal(false);
+    expect(losses).to.equal(1);
+    await beatFor(DEAD_MS - BEAT_MS, judge);
+    expect(await judge.isDead('other')).to.equal(false);
+    await beatFor(BEAT_MS, judge);
+    expect(await judge.isDead('other')).to.equal(true);
+  });
+
+  it('is still one who was seen a moment ago when his entry alone is lost', async () => {
+    await beatFor(DEAD_MS, judge, other);
+    expect(await judge.isDead('other')).to.equal(false);
+    await store.forget('other');
+    await beatFor(DEAD_MS, judge);
+    expect(await judge.isDead('other')).to.equal(false);
+    await beatFor(BEAT_MS, judge);
+    expect(await judge.isDead('other')).to.equal(true);
+  });
+
+  it('begins to count anew when the connection was lost, however soon it was back', async () => {
+    await beatFor(DEAD_MS, judge, other);
+    await beatFor(DEAD_MS + BEAT_MS, judge);
+    expect(await judge.isDead('other')).to.equal(true);
+    judge.storeChanged();
+    await beatFor(DEAD_MS - BEAT_MS, judge);
+    expect(await judge.isDead('other')).to.equal(false);
+    await beatFor(BEAT_MS, judge);
+    expect(await judge.isDead('other')).to.equal(true);
+  });
+
+  it('is asked of the store once for many who want to know at about the same time', async () => {
+    await beatFor(DEAD_MS, judge, other);
+    for (let i = 0; i < 100; i += 1) {
+      await judge.isDead('other');
+      clock.advance(4);
+    }
+    expect(store.calls.instances).to.equal(1);
+    clock.advance(101);
+    await judge.isDead('other');
+    expect(store.calls.instances).to.equal(2);
+    expect(judge.alive).to.equal(2);
+  });
+
+  it('is known of oneself: a silence is told once, and remembered', async () => {
+    let silences = 0;
+    judge.onSilence(() => (silences += 1));
+    await beatFor(DEAD_MS, judge);
+    const before = clock.mono();
+    expect([judge.isSilent, judge.wasSilentSince(0)]).to.deep.equal([false, false]);
+    store.always('refuse', 'beat');
+    await beatFor(DEAD_MS + BEAT_MS, judge);
+    expect([judge.isSilent, judge.wasSilentSince(before)]).to.deep.equal([true, true]);
+    store.always(undefined);
+    await judge.beat();
+    await beatFor(BEAT_MS, judge);
+    expect([judge.isSilent, judge.wasSilentSince(before)]).to.deep.equal([false, true]);
+    expect(judge.wasSilentSince(clock.mono())).to.equal(false);
+    expect(silences).to.equal(1);
+    // one who was paused
+    clock.advance(2 * DEAD_MS);
+    expect(judge.isSilent).to.equal(true);
+    await judge.beat();
+    expect(silences).to.equal(2);
   });
 
   it('does not fail a goodbye while the store is away', async () => {

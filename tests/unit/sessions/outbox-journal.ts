@@ -41,9 +41,9 @@ export class Written {
 
   /** What a commit of these says to the store about webhooks. */
   outboxIn(...bodies: readonly RecordBody[]): number | null | undefined {
-    const batch = { intents: [], records: this.#decide(bodies) };
+    const batch = { instance: 'i1', intents: [], records: this.#decide(bodies) };
     const clock = { now: () => NOW, mono: () => 0 };
-    return toCommitRequest({ instance: 'i1', clock }, this.session, batch, { kind: 'keep' }).outboxInMs;
+    return toCommitRequest({ clock }, this.session, batch, { kind: 'keep' }).outboxInMs;
   }
 }
 

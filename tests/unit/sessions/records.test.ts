@@ -2,12 +2,11 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import {
   formatIdentity,
-  fromStoredJson,
   parseIdentity,
   toDecided,
-  toStoredJson,
   type RecordBody,
 } from '../../../server/sessions/records.ts';
+import { fromStoredJson, toStoredJson } from '../../../server/sessions/stored-json.ts';
 import {
   encodeId,
   encodeTaskId,

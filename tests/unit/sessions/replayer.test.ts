@@ -53,6 +53,25 @@ describe('the replayer', () => {
     expect([offered, stuck]).to.deep.equal([1, 0]);
   });
 
+  it('begins at once when the store is back, and lets it settle when it comes and goes', async () => {
+    await clock.tickAsync(60_000);
+    isAway = false;
+    replayer.storeIsBack();
+    await clock.tickAsync(110);
+    expect(offered).to.equal(1);
+    replayer.storeIsBack();
+    await clock.tickAsync(190);
+    expect(offered).to.equal(1);
+    await clock.tickAsync(120);
+    expect(offered).to.equal(2);
+    isAway = true;
+    await clock.tickAsync(3_000);
+    isAway = false;
+    replayer.storeIsBack();
+    await clock.tickAsync(110);
+    expect(offered).to.equal(3);
+  });
+
   it('offers what is not taken again, but not at every turn, and says once that it is stuck', async () => {
     isAway = false;
     await clock.tickAsync(2_500);

@@ -1,0 +1,117 @@
+import { formatIdentity, parseIdentity, type Identity } from './records.ts';
+import type { Cursor, JournalTail } from './session-store.ts';
+
+/**
+ * Where a journal stands: whose the record at its head is, and a digest of whose all of its records are, in their order.
+ * Two journals of one epoch that end in the same record at the same number may differ in front of it, when a store went
+ * back and was given again what it had lost: the digest tells them apart.
+ */
+export interface Place extends Identity {
+  /** A safe integer. Absent: not known, behind a record that is not there. */
+  readonly chain?: number;
+}
+
+const TWO_32 = 2 ** 32;
+const LOW_PRIME = 0x01000193;
+const HIGH_PRIME = 0x2c1b3c6d;
+/** Of the upper half, so that both together are a safe integer. */
+const HIGH_SHIFT = 11;
+
+/** Not against forgers: whoever writes to the store is trusted. The parts of a session agree on it for ever. */
+function link(chain: number, identity: Identity): number {
+  const text = `${formatIdentity(identity)} `;
+  let low = chain % TWO_32;
+  let high = Math.floor(chain / TWO_32);
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    low = Math.imul(low ^ code, LOW_PRIME) >>> 0;
+    high = Math.imul((high ^ code) + 1, HIGH_PRIME) >>> 0;
+    high ^= high >>> HIGH_SHIFT;
+  }
+  return (high >>> HIGH_SHIFT) * TWO_32 + low;
+}
+
+/** @param before where the journal stood in front of record `n` */
+export function nextPlace(
+  before: Place | undefined,
+  { n, identity }: { readonly n: number; readonly identity: Identity },
+): Place {
+  const { instance, seq } = identity;
+  const chain = n === 1 ? 0 : before?.chain;
+  return chain === undefined ? { instance, seq } : { instance, seq, chain: link(chain, identity) };
+}
+
+/** As a cursor has it: `<instance>.<seq>:<chain>`. */
+export function formatPlace(place: Place): string {
+  const { chain } = place;
+  return chain === undefined ? formatIdentity(place) : `${formatIdentity(place)}:${chain.toString(36)}`;
+}
+
+export function parsePlace(text: string): Place | undefined {
+  const colon = text.lastIndexOf(':');
+  if (colon < 0) return parseIdentity(text);
+  const identity = parseIdentity(text.slice(0, colon));
+  const chain = Number.parseInt(text.slice(colon + 1), 36);
+  return identity && (Number.isSafeInteger(chain) ? { ...identity, chain } : identity);
+}
+
+/** Whether two places at the same number cannot be the same, as far as both are known. */
+export function differ(one: Place, other: Place): boolean {
+  if (one.instance !== other.instance || one.seq !== other.seq) return true;
+  return one.chain !== undefined && other.chain !== undefined && one.chain !== other.chain;
+}
+
+/** What stands at the end of a stored record: its identity, and whom it follows. Ids of instances are short. */
+const PLACE = /,"o":"([^"\\]+)"(?:,"p":"([^"\\]+)")?\}$/;
+const PLACE_MAX_CHARS = 400;
+
+/**
+ * What a stored record says of where it stands, without reading all of it.
+ *
+ * @returns `identity` absent: it counts on from the record in front of it, which is of the same commit; `follows`
+ *   absent: nobody, its own instance's previous record, or one of the same commit
+ */
+export function placeOf(json: string): { readonly identity?: Identity; readonly follows?: string } {
+  const [, o, follows] = PLACE.exec(json.slice(-PLACE_MAX_CHARS)) ?? [];
+  const identity = o === undefined ? undefined : parseIdentity(o);
+  return { ...(identity && { identity }), ...(follows !== undefined && { follows }) };
+}
+
+/**
+ * Whether a tail cannot be what follows a record: the store went back, and others have written there since, or the same
+ * ones elsewhere. The first record of each commit says whom it follows, unless that is its own instance's previous one;
+ * and a tail that is read to its end has to come out where the store stands.
+ *
+ * @param at the record in front of where the tail should begin; of one that begins earlier the rest is looked at
+ * @param cursor where the journal stood as the tail was read
+ */
+export function contradicts(
+  { head, w }: { readonly head: number; readonly w: Place },
+  { records, more }: JournalTail,
+  cursor: Cursor,
+): boolean {
+  const behind = records.filter(({ n }) => n > head);
+  if (behind[0]?.n !== head + 1) return false;
+  // Of the record in front; undefined behind one that cannot be read.
+  let last: Place | undefined = w;
+  for (const { n, json } of behind) {
+    if (json === null) {
+      last = undefined;
+      continue;
+    }
+    const { identity, follows } = placeOf(json);
+    if (identity === undefined) {
+      last = last && nextPlace(last, { n, identity: { ...last, seq: last.seq + 1 } });
+      continue;
+    }
+    // The first of a commit, or a later one that does not simply count on.
+    const countsOn = last === undefined || (identity.instance === last.instance && identity.seq > last.seq);
+    const fits = follows === undefined ? countsOn : last === undefined || follows === formatIdentity(last);
+    if (!fits) return true;
+    last = nextPlace(last, { n, identity });
+  }
+  // It counts on from a record that is not this one, if it comes out elsewhere than the store.
+  if (last === undefined || more) return false;
+  const store = parsePlace(cursor.w);
+  return store === undefined || differ(last, store);
+}

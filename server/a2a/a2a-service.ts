@@ -6,6 +6,7 @@ import { getTask } from './get-task.ts';
 import { listTasks } from './list-tasks.ts';
 import { OpenStreams } from './open-streams.ts';
 import { createPushConfig, deletePushConfig, getPushConfig, listPushConfigs } from './push-configs.ts';
+import { Reaper } from './reaper.ts';
 import { sendMessage } from './send-message.ts';
 import { sendStreamingMessage } from './send-streaming-message.ts';
 import { SharedLooks } from './shared-looks.ts';
@@ -28,12 +29,15 @@ export class A2AService implements A2AOperations {
 
   /** Those that are open now. */
   readonly streams = new OpenStreams();
+  /** Not started. */
+  readonly reaper: Reaper;
 
   constructor(given: Omit<A2AParts, 'aliasHints' | 'streams' | 'looks'>) {
     const { streams } = this;
     const looks = new SharedLooks();
     const aliasHints: A2AParts['aliasHints'] = new LRUCache({ max: ALIAS_HINTS_MAX });
     const parts: A2AParts = { ...given, aliasHints, streams, looks };
+    this.reaper = new Reaper(parts);
     this.sendMessage = (params, call) => sendMessage(parts, params, call);
     this.sendStreamingMessage = (params, call) => sendStreamingMessage(parts, params, call);
     this.getTask = (params, call) => getTask(parts, params, call);

@@ -1,3 +1,4 @@
+import type { DurationMs } from '../../protocol/units.ts';
 import type { ChangeOutcome } from '../sessions/change.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import type { CallContext } from './call.ts';
@@ -6,16 +7,23 @@ import type { Address, MessagePlacement, Placed } from './place-message.ts';
 /** The create met a session whose message was answered: who serves it now has to be asked first. */
 export class AnsweredElsewhere extends Error {}
 
+export interface CommitManner {
+  /** The session's id was made from this message. */
+  readonly derived: boolean;
+  /** Monotonic moment until which the store may be waited for. */
+  readonly deadline: DurationMs;
+}
+
 /** A repeat counts from the moment when what it repeats is stored: until then that may still fail, or be renumbered. */
 export async function commitMessage(
   placement: MessagePlacement,
   session: LiveSession,
   address: Address,
   call: CallContext,
-  derived: boolean,
+  how: CommitManner,
 ): Promise<{ outcome: ChangeOutcome; placed: Placed }> {
   for (;;) {
-    const outcome = await store(placement, session, address, call, derived);
+    const outcome = await store(placement, session, address, call, how);
     const { placed } = placement;
     if (placed === undefined) throw new Error('a message was decided without a place');
     // By its number alone it would be taken for whatever another instance has stored there meanwhile.
@@ -42,7 +50,7 @@ async function store(
   session: LiveSession,
   address: Address,
   call: CallContext,
-  derived: boolean,
+  { derived, deadline }: CommitManner,
 ): Promise<ChangeOutcome> {
   const { clientTaskId } = address;
   // A 0.1 id that nobody here knows may name a task elsewhere: only the store can tell.
@@ -56,7 +64,8 @@ async function store(
         if (derived && draft.exists && isDone) throw new AnsweredElsewhere();
         return placement.decide(draft, at);
       },
-      { mustStore },
+      // what cannot be deferred is refused at the end of its time: it has all of it
+      mustStore ? { mustStore } : { deadline },
     );
   } catch (error) {
     placement.abandon();

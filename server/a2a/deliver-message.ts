@@ -1,8 +1,10 @@
-import { taskNotFound } from '../../protocol/errors.ts';
+import { ProtocolError, taskNotFound } from '../../protocol/errors.ts';
 import type { SendParams } from '../../protocol/model.ts';
+import type { DurationMs } from '../../protocol/units.ts';
 import { AliasTakenError } from '../sessions/alias-taken-error.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import type { OpenMode } from '../sessions/session-manager.ts';
+import { PATIENCE_MS } from '../sessions/session-parts.ts';
 import { splitTaskId, type SessionRef } from '../sessions/session-ref.ts';
 import type { A2AParts } from './a2a-parts.ts';
 import type { CallContext } from './call.ts';
@@ -42,8 +44,17 @@ export function deliverMessage<R extends Deliverable>(
   call: CallContext,
   makeAnswer: MakeAnswer<R>,
 ): Promise<R> {
+  if (parts.runner.isDraining) return Promise.reject(stopping());
   return new MessageDelivery(parts, params, call, makeAnswer).run();
 }
+
+/** Another instance takes it, or this one when it is back. */
+const stopping = (): ProtocolError =>
+  new ProtocolError('RESOURCE_EXHAUSTED', {
+    message: 'the server is stopping and takes no new work',
+    httpStatus: 503,
+    retryAfterMs: 1_000,
+  });
 
 class MessageDelivery<R extends Deliverable> {
   readonly #parts: A2AParts;
@@ -51,6 +62,8 @@ class MessageDelivery<R extends Deliverable> {
   readonly #call: CallContext;
   readonly #makeAnswer: MakeAnswer<R>;
   readonly #rule: RepeatRule | undefined;
+  /** Until then the store may be waited for, in all steps together; what is left of them is deferred. */
+  readonly #deadline: DurationMs;
 
   constructor(parts: A2AParts, params: SendParams, call: CallContext, makeAnswer: MakeAnswer<R>) {
     this.#parts = parts;
@@ -58,6 +71,7 @@ class MessageDelivery<R extends Deliverable> {
     this.#call = call;
     this.#makeAnswer = makeAnswer;
     this.#rule = repeatRule(parts, call);
+    this.#deadline = parts.clock.mono() + PATIENCE_MS;
   }
 
   async run(): Promise<R> {
@@ -112,8 +126,8 @@ class MessageDelivery<R extends Deliverable> {
     const session = await sessions.open(home, 'new');
     if (session === undefined) throw new Error('a new session is always opened');
     try {
-      if (session.view.exists) await sessions.catchUp(session);
-      const serves = await servingSession(this.#parts, session, message, rule);
+      if (session.view.exists) await this.#catchUp(session);
+      const serves = await servingSession(this.#parts, session, message, rule, this.#deadline);
       if (serves === '') {
         sessions.pin(session);
         return await this.#to(session, {}, true);
@@ -136,6 +150,11 @@ class MessageDelivery<R extends Deliverable> {
     return this.#to(session, address);
   }
 
+  /** Where the time for it is over, memory is asked instead, as it is when the store is away. */
+  async #catchUp(session: LiveSession): Promise<void> {
+    if (this.#parts.clock.mono() < this.#deadline) await this.#parts.sessions.catchUp(session);
+  }
+
   /** Into a pinned session, which it releases. @param derived the session's id was made from this message */
   async #to(session: LiveSession, address: Address, derived = false): Promise<R> {
     const parts = this.#parts;
@@ -143,8 +162,9 @@ class MessageDelivery<R extends Deliverable> {
     try {
       const placement = new MessagePlacement(parts, this.#params, call, session, address, this.#rule);
       // Seen here before: whether its answer was delivered, perhaps by another instance, is asked before it is decided.
-      if (placement.wasSeen(session.view)) await parts.sessions.catchUp(session);
-      const { outcome, placed } = await commitMessage(placement, session, address, call, derived);
+      if (placement.wasSeen(session.view)) await this.#catchUp(session);
+      const how = { derived, deadline: this.#deadline };
+      const { outcome, placed } = await commitMessage(placement, session, address, call, how);
       if (address.clientTaskId !== undefined) {
         const { tenant, subject } = call.principal;
         parts.aliasHints.set(aliasHintKey(tenant, subject, address.clientTaskId), session.ref.sessionId);

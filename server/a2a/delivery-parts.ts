@@ -10,7 +10,7 @@ import type { WebhookSender } from './webhook-sender.ts';
 export interface DeliveryParts {
   readonly sessions: Pick<
     A2ASessionManager,
-    'openFresh' | 'catchUp' | 'release' | 'tenants' | 'claimDue' | 'holdDue'
+    'openFresh' | 'catchUp' | 'release' | 'registry' | 'claimDue' | 'holdDue'
   >;
   readonly sender: Pick<WebhookSender, 'post' | 'close'>;
   readonly slots: DeliverySlots;

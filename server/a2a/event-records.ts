@@ -5,6 +5,7 @@ import type { EpochMs, JsonObject } from '../../protocol/units.ts';
 import type { AgentEvent } from '../agents/agent-executor.ts';
 import type { RecordBody, RunKey, StatusRecord } from '../sessions/records.ts';
 import type { Session } from '../sessions/session.ts';
+import { withoutCancel } from '../sessions/task-cancel.ts';
 import type { TaskFold } from '../sessions/task-fold.ts';
 import { toStoredMessage } from './message-identity.ts';
 
@@ -27,7 +28,8 @@ export function toRecords(event: AgentEvent, facts: RunFacts, draft: Session, at
       return [{ t: 'status', at, task, by, state: 'TASK_STATE_COMPLETED', message }];
     }
     case 'statusUpdate': {
-      const { status, metadata } = event.data;
+      const { status } = event.data;
+      const metadata = withoutCancel(event.data.metadata);
       const message = status.message && { message: toStoredMessage(status.message) };
       return [{ t: 'status', at, task, by, state: status.state, ...message, ...(metadata && { metadata }) }];
     }
@@ -77,7 +79,7 @@ function newInSnapshot(snapshot: Task, known: TaskFold, facts: RunFacts, at: Epo
       records.push({ t: 'status', at, task, by, state, message: toStoredMessage(said) });
   }
   const status = newStatus(snapshot.status, known, given);
-  const metadata = newMetadata(snapshot.metadata, known.metadata);
+  const metadata = newMetadata(withoutCancel(snapshot.metadata), known.metadata);
   if (status !== undefined || metadata !== undefined)
     records.push({ t: 'status', at, task, by, state, ...status, ...(metadata && { metadata }) });
   return records;

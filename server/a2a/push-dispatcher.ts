@@ -81,7 +81,7 @@ export class PushDispatcher {
     const now = this.#parts.clock.mono();
     if (now - this.#knownAt > TENANTS_MS) {
       try {
-        this.#known = await this.#parts.sessions.tenants();
+        this.#known = await this.#parts.sessions.registry.tenants();
         this.#knownAt = now;
       } catch (error) {
         this.#failed(error);

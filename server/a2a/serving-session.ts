@@ -1,4 +1,6 @@
+import type { DurationMs } from '../../protocol/units.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
+import { within } from '../sessions/patience.ts';
 import type { StoredMessage } from '../sessions/records.ts';
 import { StoreUnavailableError } from '../sessions/session-store.ts';
 import type { A2AParts } from './a2a-parts.ts';
@@ -9,6 +11,7 @@ import { randomSessionId } from './message-identity.ts';
  * Who serves a message without a context now: the session that was derived from it, or another one since it was answered.
  *
  * @param home the derived session
+ * @param deadline until when the store may be waited for
  * @returns the session id; `''` for the derived session itself
  * @throws {ProtocolError} STORE_UNAVAILABLE when an answered one may have to be repeated and cannot be looked at
  */
@@ -17,6 +20,7 @@ export async function servingSession(
   home: LiveSession,
   message: StoredMessage,
   rule: RepeatRule,
+  deadline: DurationMs,
 ): Promise<string> {
   if (!home.view.exists) return '';
   const { serves } = home.journal.derived;
@@ -24,7 +28,7 @@ export async function servingSession(
     return serves;
   const next = randomSessionId();
   try {
-    const winner = await parts.sessions.marks.claim(home, next);
+    const winner = await within(parts.clock, deadline, parts.sessions.marks.claim(home, next));
     // Who serves it is known here alone: where that counts for a time it has to live as long as what it names.
     if (rule.answeredAfter !== Infinity) await home.change(() => [], { renews: true });
     return winner;

@@ -1,3 +1,4 @@
+import { ProtocolError } from '../../protocol/errors.ts';
 import { isRunning } from '../../protocol/task-state.ts';
 import type { EpochMs } from '../../protocol/units.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
@@ -7,6 +8,7 @@ import { StoreUnavailableError } from '../sessions/session-store.ts';
 import type { TaskFold } from '../sessions/task-fold.ts';
 import type { A2AParts } from './a2a-parts.ts';
 import { agentMessage } from './message-identity.ts';
+import type { TaskRunner } from './task-runner.ts';
 
 /** Whether an executor should be at work on the task, and certainly none is. @throws {StoreUnavailableError} */
 export async function isOrphan(parts: A2AParts, session: LiveSession, task: TaskFold): Promise<boolean> {
@@ -16,10 +18,13 @@ export async function isOrphan(parts: A2AParts, session: LiveSession, task: Task
   return parts.sessions.liveness.isDead(task.runner);
 }
 
+type Action = 'run again' | 'failed' | 'canceled';
+
 /**
- * Whoever meets an unfinished task whose runner is gone ends it at its head; two who meet it end it once.
+ * Whoever meets an unfinished task whose runner is gone begins it again or ends it, at its head; two who meet it do so
+ * once.
  *
- * @param rerun the very send that made the task is repeated: when nothing was recorded yet it is run again instead
+ * @param rerun the very send that made the task is repeated: when nothing was recorded yet it is run again in any case
  * @param isRevealed a client was told of the task: when it is run again it cannot turn into a bare message
  */
 export async function settleIfOrphan(
@@ -32,47 +37,83 @@ export async function settleIfOrphan(
   const seen = session.view.task(local);
   if (seen === undefined || !isRunning(seen.state)) return;
   // Before anybody else can take the task over: the fold is the same object then.
-  const { by } = seen;
+  const { by, runner: gone, pristine } = seen;
   try {
-    if (!(await isOrphan(parts, session, seen))) return;
+    if (!(await isOrphan(parts, session, seen))) {
+      // Its runner may have refused the send and not know that it was stored after all.
+      if (rerun && pristine && gone !== parts.sessions.instance)
+        await parts.sessions.nudge(gone, session.ref);
+      return;
+    }
   } catch (error) {
     // Nobody can say who is alive while the store is away.
     if (error instanceof StoreUnavailableError) return;
     throw error;
   }
-  const { instance } = parts.sessions;
-  const decided = { rerun: false };
+  const { runner } = parts;
+  // It is for those who stay.
+  if (runner.isDraining && (gone === '' || runner.isResumable)) return;
+  let action: Action | undefined;
   const giveBack = (): void => {
-    if (decided.rerun) parts.runner.release(session.ref, local);
-    decided.rerun = false;
+    if (action === 'run again') runner.release(session.ref, local);
+    action = undefined;
   };
   const decide = (draft: Session, at: EpochMs): RecordBody[] => {
     giveBack();
     const task = draft.task(local);
     // The draft knows what its runner has said last, even if that is not stored yet.
     if (task?.by !== by || task.withdrawn || !isRunning(task.state)) return [];
-    if (rerun && task.pristine) {
-      decided.rerun = true;
-      parts.runner.reserve(session.ref, local);
-      return [{ t: 'run', at, task: local, by: `${instance}.${task.attempt + 1}` }];
-    }
-    const message = agentMessage(
-      `The instance that ran this task stopped; it was found unfinished at ${new Date(at).toISOString()}.`,
-    );
-    return [{ t: 'status', at, task: local, state: 'TASK_STATE_FAILED', message }];
+    action = chooseAction(parts, task, rerun);
+    return toRecords(parts, session, task, action, at);
   };
-  const outcome = await session.change(decide, { slides: rerun }).catch((error: unknown) => {
+  // Begun by an instance that cannot say so it would be begun by another one as well.
+  const mustStore = gone !== parts.sessions.instance && (rerun || runner.isResumable);
+  const outcome = await session.change(decide, { slides: rerun, mustStore }).catch((error: unknown) => {
     // Else nobody would ever settle it: it would be taken for one that is about to run.
     giveBack();
+    if (mustStore && error instanceof ProtocolError && error.reason === 'STORE_UNAVAILABLE') return undefined;
     throw error;
   });
-  if (outcome === 'unchanged') return;
+  if (outcome === undefined || outcome === 'unchanged' || action === undefined) return;
   parts.onRecovered();
-  parts.log('task_recovered', {
-    ...session.ref,
-    task: local,
-    runner: by.slice(0, by.lastIndexOf('.')),
-    action: decided.rerun ? 'run again' : 'failed',
-  });
-  if (decided.rerun) parts.runner.start(session, local, isRevealed);
+  parts.log('task_recovered', { ...session.ref, task: local, runner: gone, action });
+  if (action === 'canceled') runner.noteCancel('forced');
+  // Who began it may have told a client of it.
+  if (action === 'run again') runner.start(session, local, isRevealed || !rerun);
+}
+
+function chooseAction({ runner, sessions }: A2AParts, task: TaskFold, rerun: boolean): Action {
+  if (task.cancel !== undefined) return 'canceled';
+  // One of our own was refused when it was sent, because the store did not answer in time, and is stored all the same.
+  if ((rerun || task.runner === sessions.instance) && task.pristine) return 'run again';
+  return runner.isResumable && task.reruns < runner.maxResumes ? 'run again' : 'failed';
+}
+
+function toRecords(
+  { runner, sessions }: A2AParts,
+  { ref }: LiveSession,
+  task: TaskFold,
+  action: Action,
+  at: EpochMs,
+): RecordBody[] {
+  const { local } = task;
+  switch (action) {
+    case 'run again':
+      runner.reserve(ref, local);
+      return [{ t: 'run', at, task: local, by: `${sessions.instance}.${task.attempt + 1}` }];
+    case 'canceled':
+      return [{ t: 'status', at, task: local, state: 'TASK_STATE_CANCELED', cancel: 'forced' }];
+    case 'failed': {
+      const message = agentMessage(whyFailed(runner, task, at));
+      return [{ t: 'status', at, task: local, state: 'TASK_STATE_FAILED', message }];
+    }
+  }
+}
+
+function whyFailed({ isResumable }: TaskRunner, { reruns, runner }: TaskFold, at: EpochMs): string {
+  const what = runner === '' ? 'was shut down' : 'stopped';
+  const found = `it was found unfinished at ${new Date(at).toISOString()}.`;
+  if (!isResumable) return `The instance that ran this task ${what}; ${found}`;
+  const often = reruns === 0 ? 'not at all' : reruns === 1 ? 'once' : `${reruns} times`;
+  return `The instance that ran this task ${what}; it was begun again ${often}, which is as often as it may be; ${found}`;
 }

@@ -1,9 +1,10 @@
 import type { Message, StreamEvent, TaskNames, TaskStatus } from '../../protocol/model.ts';
 import type { TaskState } from '../../protocol/task-state.ts';
-import { toTimestamp, type EpochMs } from '../../protocol/units.ts';
+import { toTimestamp, type EpochMs, type JsonObject } from '../../protocol/units.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
-import type { ArtifactRecord, RecordBody, StoredMessage } from '../sessions/records.ts';
+import type { ArtifactRecord, RecordBody, StatusRecord, StoredMessage } from '../sessions/records.ts';
 import { joinTaskId } from '../sessions/session-ref.ts';
+import { toCancelMetadata } from '../sessions/task-cancel.ts';
 import { TaskFold } from '../sessions/task-fold.ts';
 
 /** What the records of one task are told as: the same event to everybody, whenever it is read. */
@@ -33,7 +34,7 @@ export class TaskEvents {
       case 'run':
         return this.#status(this.#toStatus('TASK_STATE_WORKING', body.at), final);
       case 'status': {
-        const { metadata } = body;
+        const metadata = this.#metadataOf(body);
         const event = this.#status(this.#toStatus(body.state, body.at, body.message), final);
         return metadata === undefined ? event : { ...event, update: { ...event.update, metadata } };
       }
@@ -60,6 +61,12 @@ export class TaskEvents {
     if (message === undefined) return status;
     const shown: Message = { ...message, ...this.#ids };
     return { ...status, message: shown };
+  }
+
+  /** The end of a canceled task says what became of the cancel. It is over, so that is the same whenever it is read. */
+  #metadataOf({ state, metadata }: StatusRecord): JsonObject | undefined {
+    const cancel = state === 'TASK_STATE_CANCELED' && this.#session.view.task(this.#local)?.cancel;
+    return cancel ? { ...metadata, ...toCancelMetadata(cancel) } : metadata;
   }
 
   #status(status: TaskStatus, final: boolean): StreamEvent & { kind: 'statusUpdate' } {

@@ -1,16 +1,18 @@
-import { isInterrupted, isRunning, isTerminal } from '../../protocol/task-state.ts';
+import { isRunning, isTerminal } from '../../protocol/task-state.ts';
 import type { DurationMs } from '../../protocol/units.ts';
 import type { AgentExecutor } from '../agents/agent-executor.ts';
 import { formatOf } from '../agents/agent-format.ts';
 import type { Log } from '../observability/log-events.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
-import type { RecordBody, RunKey } from '../sessions/records.ts';
+import type { RunKey } from '../sessions/records.ts';
 import type { A2ASessionManager } from '../sessions/session-manager.ts';
 import type { Clock, TtlRefresh } from '../sessions/session-parts.ts';
 import { joinTaskId } from '../sessions/session-ref.ts';
+import type { CancelState } from '../sessions/task-cancel.ts';
 import type { TaskFold } from '../sessions/task-fold.ts';
-import { agentMessage } from './message-identity.ts';
+import { noteDelivery } from './cancel-records.ts';
 import { findReferenceTasks } from './reference-tasks.ts';
+import { endOfTurn, NOTHING_TO_SAY, type CancelEnd, type TurnEnd } from './turn-end.ts';
 import { Turn, type TurnOwner } from './turn.ts';
 
 export interface TaskRunOptions {
@@ -22,10 +24,20 @@ export interface TaskRunOptions {
   readonly ttlRefresh: TtlRefresh;
   /** An executor that runs longer is aborted and its task failed. */
   readonly taskTimeoutMs: DurationMs;
+  /** What a canceled executor has to stop by itself. */
+  readonly cancelGraceMs: DurationMs;
+  /** How often a turn whose runner is gone is begun again, where the agent is resumable. Default 3. */
+  readonly maxResumes?: number;
+  /** Counts how far cancels have come. */
+  readonly onCancel?: (state: CancelState) => void;
+  /** Counts executors that were stopped because their task is another's by now. */
+  readonly onFenced?: () => void;
 }
 
 /** What an executor whose turn is not the task's any more has to stop by itself. Nothing it does counts in any case. */
 const LINGER_MS: DurationMs = 5_000;
+/** What an executor whose task is left to another instance has to note where it stands. */
+const LAST_NOTES_MS: DurationMs = 250;
 
 /** One executor at work on one task, message after message until nothing is queued. */
 export class TaskRun implements TurnOwner {
@@ -36,9 +48,14 @@ export class TaskRun implements TurnOwner {
   #isRevealed: boolean;
   #turn: Turn | undefined;
   #canceled = false;
+  /** The task is left to another instance. */
+  #isLeaving = false;
+  /** The executor was not waited for any longer. */
+  #wasLeft = false;
   /** Why the server gives the task up, in words for the client. */
   #givenUp: string | undefined;
   #lingers: NodeJS.Timeout | undefined;
+  #leaves: NodeJS.Timeout | undefined;
   #end!: () => void;
   readonly #ended = new Promise<void>((resolve) => (this.#end = resolve));
   /** Ends the wait for the executor, which may never settle. */
@@ -83,6 +100,7 @@ export class TaskRun implements TurnOwner {
     try {
       let more = true;
       while (more) {
+        this.#hearCancel();
         const task = this.#mine();
         if (task === undefined || task.withdrawn || !isRunning(task.state)) break;
         const { by } = task;
@@ -95,6 +113,7 @@ export class TaskRun implements TurnOwner {
     } finally {
       stop();
       clearTimeout(this.#lingers);
+      clearTimeout(this.#leaves);
       this.#end();
     }
   }
@@ -106,8 +125,31 @@ export class TaskRun implements TurnOwner {
     this.#leave();
   }
 
+  /** Stops the executor and leaves the task to whichever instance takes it next. */
+  handOver(): void {
+    if (this.#isStopped()) return;
+    this.#isLeaving = true;
+    this.#turn?.leave('the server stops; another one goes on with the task');
+    this.#leaves = setTimeout(this.#leave, LAST_NOTES_MS);
+  }
+
+  /** Tells the executor to stop. @returns settles when the run has ended: after the grace at the latest, and a commit */
   async cancel(graceMs: DurationMs): Promise<void> {
+    if (!this.#canceled) this.#deliverCancel();
+    const timer = setTimeout(this.#leave, graceMs);
+    await this.#ended;
+    clearTimeout(timer);
+  }
+
+  /** A cancel may have been asked for on another instance. */
+  #hearCancel(): void {
+    if (!this.#canceled && this.#mine()?.cancel?.state === 'requested')
+      void this.cancel(this.#options.cancelGraceMs);
+  }
+
+  #deliverCancel(): void {
     this.#canceled = true;
+    void noteDelivery(this.session, this.local, this.#options);
     const turn = this.#turn;
     if (turn !== undefined) {
       // The executor's own way to cancel is a courtesy: its failure changes nothing.
@@ -120,13 +162,10 @@ export class TaskRun implements TurnOwner {
         });
       turn.abort('canceled');
     }
-    const timer = setTimeout(this.#leave, graceMs);
-    await this.#ended;
-    clearTimeout(timer);
   }
 
   #isStopped(): boolean {
-    return this.#canceled || this.#givenUp !== undefined;
+    return this.#canceled || this.#isLeaving || this.#givenUp !== undefined;
   }
 
   /** The task, while it is this run's. */
@@ -137,6 +176,7 @@ export class TaskRun implements TurnOwner {
 
   /** Somebody else may have ended the task, taken it over, or let it go on to its next message. */
   #checkTurn(): void {
+    this.#hearCancel();
     const turn = this.#turn;
     if (turn === undefined) return;
     const task = this.#mine();
@@ -149,6 +189,7 @@ export class TaskRun implements TurnOwner {
 
   #lose(turn: Turn, why: string): void {
     if (this.#lingers !== undefined) return;
+    this.#options.onFenced?.();
     this.#options.log('task_fenced', { ...this.session.ref, task: this.local, why });
     turn.abort(why);
     this.#lingers = setTimeout(this.#leave, LINGER_MS);
@@ -178,7 +219,7 @@ export class TaskRun implements TurnOwner {
       if (context !== undefined && !turn.isAborted) await agent.execute(context, turn);
     })();
     try {
-      await Promise.race([executed, this.#left]);
+      this.#wasLeft = await Promise.race([executed.then(() => false), this.#left.then(() => true)]);
       return this.#givenUp;
     } catch (err) {
       if (!this.#isStopped() && !turn.hasEnded) {
@@ -208,28 +249,32 @@ export class TaskRun implements TurnOwner {
 
   /** One commit that settles the turn and looks at the queue. @returns whether there is another turn */
   async #endTurn(by: RunKey, failure: string | undefined): Promise<boolean> {
+    const { local } = this;
     const { instance } = this.#options.sessions;
-    let more = false;
-    await this.session.change((draft, at): RecordBody[] => {
-      more = false;
-      const { local } = this;
-      const task = draft.task(local);
-      // Where another turn has begun meanwhile it is for whoever began it.
-      if (task?.by !== by || isTerminal(task.state) || task.withdrawn) return [];
-      if (this.#canceled) return [{ t: 'status', at, task: local, by, state: 'TASK_STATE_CANCELED' }];
-      const failed = (text: string): RecordBody[] => [
-        { t: 'status', at, task: local, by, state: 'TASK_STATE_FAILED', message: agentMessage(text) },
-      ];
-      const waits = isInterrupted(task.state) && task.queued === 0;
-      // An executor that was stopped after it had asked has done its part: the task waits for its client.
-      if (waits && (failure === undefined || this.#givenUp !== undefined)) return [];
-      if (failure !== undefined) return failed(failure);
-      if (task.queued > 0) {
-        more = true;
-        return [{ t: 'run', at, task: local, by: `${instance}.${task.attempt + 1}`, next: true }];
-      }
-      return failed('The agent stopped without ending the task.');
+    let end: TurnEnd = NOTHING_TO_SAY;
+    const outcome = await this.session.change((draft, at) => {
+      const facts = {
+        by,
+        next: instance,
+        failure,
+        isGivenUp: this.#givenUp !== undefined,
+        isLeaving: this.#isLeaving,
+        cancel: this.#canceled ? this.#cancelEnd : undefined,
+      };
+      end = endOfTurn(draft.task(local), at, facts);
+      return end.records;
     });
-    return more;
+    if (outcome !== 'unchanged' && end.canceled !== undefined) this.#canceledAs(end.canceled);
+    return end.goesOn;
+  }
+
+  get #cancelEnd(): CancelEnd {
+    return this.#wasLeft ? 'forced' : 'stopped';
+  }
+
+  #canceledAs(state: CancelEnd): void {
+    this.#options.onCancel?.(state);
+    if (state === 'forced')
+      this.#options.log('task_cancel_forced', { ...this.session.ref, task: this.local });
   }
 }

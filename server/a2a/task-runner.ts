@@ -1,6 +1,7 @@
 import type { DurationMs } from '../../protocol/units.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import { refKey, type SessionRef } from '../sessions/session-ref.ts';
+import type { CancelState } from '../sessions/task-cancel.ts';
 import { TaskRun, type TaskRunOptions } from './task-run.ts';
 
 const TEND_MS: DurationMs = 500;
@@ -8,6 +9,8 @@ const TEND_MS: DurationMs = 500;
 const MARGIN_MS: DurationMs = 2 * TEND_MS;
 /** How often the sessions of running tasks are read again where other instances write to them too. */
 const LOOK_MS: DurationMs = 1_000;
+/** A task that ends its instances is not begun again for ever. */
+const MAX_RESUMES = 3;
 
 /** The tasks this process is executing: one executor per task at any time. A task belongs to its run, never to a request. */
 export class TaskRunner {
@@ -20,10 +23,14 @@ export class TaskRunner {
   /** To be started when the run that lingers behind its last turn is over. */
   readonly #next = new Set<string>();
   readonly #ended = new Set<() => void>();
-  /** Those whose session is being read. */
-  readonly #looking = new Set<TaskRun>();
+  /** Those whose session is being read. True: once more. */
+  readonly #looking = new Map<TaskRun, boolean>();
   readonly #timer: NodeJS.Timeout;
   readonly #looks: NodeJS.Timeout;
+  /** How not to hear of other instances' doings any more; empty while nothing ever ran. */
+  #deaf: (() => void)[] = [];
+  #isDraining = false;
+  #isStopping = false;
 
   constructor(options: TaskRunOptions) {
     this.#options = options;
@@ -31,12 +38,36 @@ export class TaskRunner {
       this.#tend();
     }, TEND_MS).unref();
     this.#looks = setInterval(() => {
-      for (const run of this.#runs.values()) void this.#look(run);
+      this.#lookAt(() => true);
     }, LOOK_MS).unref();
   }
 
   get size(): number {
     return this.#runs.size;
+  }
+
+  /** No new work: what is handed over is for others. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** Whether nothing more comes of a task here, because the server stops. */
+  hasLeft(ref: SessionRef, local: string): boolean {
+    return this.#isStopping && !this.isRunning(ref, local);
+  }
+
+  /** Whether a task whose runner is gone is begun again rather than failed. */
+  get isResumable(): boolean {
+    return this.#options.agent.resumable === true;
+  }
+
+  get maxResumes(): number {
+    return this.#options.maxResumes ?? MAX_RESUMES;
+  }
+
+  /** A cancel has come so far. */
+  noteCancel(state: CancelState): void {
+    this.#options.onCancel?.(state);
   }
 
   isRunning(ref: SessionRef, local: string): boolean {
@@ -75,6 +106,8 @@ export class TaskRunner {
     const run = new TaskRun(this.#options, session, local, isRevealed || wasRevealed, tell);
     this.#runs.set(key, run);
     tell();
+    this.#listen();
+    if (this.#isStopping) this.#stop(run);
     this.#options.sessions.pin(session);
     void run.execute().finally(() => {
       this.#runs.delete(key);
@@ -126,14 +159,63 @@ export class TaskRunner {
     return this.#runs.get(runKey(ref, local))?.cancel(graceMs);
   }
 
-  /** Waits for what runs, then fails what still does. @param graceMs how long they have */
+  /** No new work from now on. */
+  beginDrain(): void {
+    this.#isDraining = true;
+  }
+
+  /** Waits for what runs, then hands over what still does, or fails it. @param graceMs how long they have */
   async drain(graceMs: DurationMs): Promise<void> {
+    this.beginDrain();
+    const deadline = this.#options.clock.mono() + graceMs;
+    await this.#allEnded(graceMs);
+    const leftMs = deadline - this.#options.clock.mono();
+    // What was taken before may come to its start only now, and has its time like the others.
+    if (leftMs > 0) this.#stopLater(leftMs);
+    else this.#stopAll();
+    await this.#allEnded(2_000);
     clearInterval(this.#timer);
     clearInterval(this.#looks);
-    await this.#allEnded(graceMs);
-    for (const run of this.#runs.values())
-      run.giveUp('The server was shut down while this task was running.');
-    await this.#allEnded(2_000);
+    for (const stop of this.#deaf.splice(0)) stop();
+  }
+
+  #stopLater(inMs: DurationMs): void {
+    setTimeout(() => {
+      this.#stopAll();
+    }, inMs).unref();
+  }
+
+  #stopAll(): void {
+    this.#isStopping = true;
+    for (const run of this.#runs.values()) this.#stop(run);
+  }
+
+  #stop(run: TaskRun): void {
+    if (this.isResumable) run.handOver();
+    else run.giveUp(`The server was shut down while this task was running, ${this.#now}.`);
+  }
+
+  get #now(): string {
+    return `at ${new Date(this.#options.clock.now()).toISOString()}`;
+  }
+
+  /** From the first run on: who runs nothing has nothing to hear. */
+  #listen(): void {
+    if (this.#deaf.length > 0) return;
+    const { sessions } = this.#options;
+    this.#deaf = [
+      sessions.onNudge((ref) => {
+        this.#lookAt(({ session }) => refKey(session.ref) === refKey(ref));
+      }),
+      // Others may have taken its tasks for abandoned meanwhile: their executors hear so before they go on.
+      sessions.liveness.onSilence(() => {
+        this.#lookAt(() => true);
+      }),
+    ];
+  }
+
+  #lookAt(which: (run: TaskRun) => boolean): void {
+    for (const run of this.#runs.values()) if (which(run)) void this.#look(run);
   }
 
   #allEnded(withinMs: DurationMs): Promise<void> {
@@ -154,10 +236,15 @@ export class TaskRunner {
 
   /** An executor that is silent hears so of what other instances have done to its task, such as a cancel. Never rejects. */
   async #look(run: TaskRun): Promise<void> {
-    if (this.#looking.has(run)) return;
-    this.#looking.add(run);
+    const isUnderWay = this.#looking.has(run);
+    // What is being read now may have been read before it was asked for.
+    this.#looking.set(run, isUnderWay);
+    if (isUnderWay) return;
     try {
-      await this.#options.sessions.catchUp(run.session);
+      do {
+        this.#looking.set(run, false);
+        await this.#options.sessions.catchUp(run.session);
+      } while (this.#looking.get(run) === true);
     } catch (err) {
       this.#options.log('task_run_failed', { ...run.session.ref, task: run.local }, err);
     } finally {

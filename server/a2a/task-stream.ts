@@ -52,7 +52,10 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
   #isClosed = false;
   /** Something was told, or it is known that what comes next can be. */
   #hasBegun: boolean;
+  #hasTold = false;
   #tendedAt: DurationMs | undefined;
+  /** Ends the watch that stands while the task runs elsewhere, or nowhere. */
+  #unwatch: (() => void) | undefined;
 
   /**
    * @param session pinned by the caller; the stream pins it once more
@@ -115,6 +118,7 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
     this.#isClosed = true;
     this.#stop.abort();
     this.#follower.close();
+    this.#watch(false);
     this.#parts.streams.delete(this);
     this.#parts.sessions.release(this.#session);
   }
@@ -166,7 +170,8 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
         return (await this.#rest()) ? [] : undefined;
       case 'entries':
         this.#hasBegun = true;
-        if (pulled.entries.length > 0) return pulled.entries.flatMap((entry) => this.#toFrame(entry));
+        if (pulled.entries.length > 0) return this.#toFrames(pulled.entries);
+        if (this.#isBehindTheEnd()) return this.#again();
         return (await this.#drained()) ? [] : undefined;
     }
   }
@@ -174,6 +179,7 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
   /** Begins anew with the task as it stands now. */
   #again(): readonly LastingFrame[] | undefined {
     this.#hasBegun = true;
+    this.#hasTold = true;
     const frame = this.#snapshot();
     return frame && [frame];
   }
@@ -189,6 +195,25 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
     const isLast = this.#ending.begin(task);
     const view = toTaskView(this.#session, task, this.#options.call, this.#options.historyLength);
     return { event: { kind: 'task', view, final: isLast }, cursor, isLast };
+  }
+
+  #toFrames(entries: readonly FeedEntry[]): LastingFrame[] {
+    const frames = entries.flatMap((entry) => this.#toFrame(entry));
+    this.#hasTold ||= frames.length > 0;
+    return frames;
+  }
+
+  /**
+   * No cursor of this journal is behind the end of its task, unless it came with a snapshot. A store that went back has
+   * given the numbers to others: whoever had come that far was not told of this end, and would come back for ever. Nor,
+   * perhaps, was one who has come just to it.
+   */
+  #isBehindTheEnd(): boolean {
+    const { from } = this.#options;
+    const endedAt = this.#session.view.task(this.#local)?.endedAt;
+    if (this.#hasTold || from === undefined || endedAt === undefined) return false;
+    const isBehind = from.n > endedAt || (from.n === endedAt && this.#session.journal.hasGoneBack);
+    return isBehind && !this.#follower.hasNews;
   }
 
   #toFrame({ body, position }: FeedEntry): LastingFrame[] {
@@ -212,7 +237,10 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
   /** Waits for news, and looks after a task that nobody here runs. @returns whether the stream goes on */
   async #rest(): Promise<boolean> {
     if (this.#isStopped()) return false;
-    if (!this.isFed && !(await this.#tend())) return false;
+    // A task may come here, or go elsewhere, while it is followed.
+    const { isFed } = this;
+    this.#watch(!isFed);
+    if (!isFed && !(await this.#tend())) return false;
     await this.#follower.news(TEND_MS, this.#stop.signal);
     return true;
   }
@@ -229,6 +257,14 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
     // The session was looked at a moment ago, when the stream was made.
     await settleFollowed(this.#parts, this.#session, this.#local, isRepeat);
     return true;
+  }
+
+  #watch(isWanted: boolean): void {
+    if (isWanted) this.#unwatch ??= this.#parts.sessions.watch(this.#session);
+    else {
+      this.#unwatch?.();
+      this.#unwatch = undefined;
+    }
   }
 
   #isStopped(): boolean {

@@ -11,7 +11,19 @@ export const TEND_MS: DurationMs = 500;
 const PASSING: ReadonlySet<string> = new Set(['STORE_UNAVAILABLE', 'SESSION_BUSY']);
 
 /**
- * Catches up with the store, and ends a followed task when its runner is gone: once for all who follow it.
+ * What is known of a session that this instance watches, or else what the store says of it now.
+ *
+ * @returns whether the session is there
+ * @throws {SessionDamagedError}
+ */
+export async function isStillThere({ sessions }: A2AParts, session: LiveSession): Promise<boolean> {
+  const look = sessions.lookOf(session);
+  if (look?.fault !== undefined) throw look.fault;
+  return look?.isThere ?? ((await sessions.catchUp(session)) || !session.isConfirmed);
+}
+
+/**
+ * Ends a followed task when its runner is gone: once for all who follow it.
  *
  * @param rerun the send that made the task is repeated: it is run again when nothing was recorded yet
  * @returns whether the session is there
@@ -24,7 +36,7 @@ export function tendTask(
   rerun: boolean,
 ): Promise<boolean> {
   const look = async (): Promise<boolean> => {
-    if (!(await parts.sessions.catchUp(session)) && session.isConfirmed) return false;
+    if (!(await isStillThere(parts, session))) return false;
     await settleFollowed(parts, session, local, rerun);
     return true;
   };

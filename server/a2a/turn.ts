@@ -50,6 +50,8 @@ export class Turn implements EventBus {
   /** The task as the executor is given it: undefined on its first message. */
   readonly #given: Task | undefined;
   #isOpen = true;
+  /** The task goes on elsewhere: what the executor says of its end now is about its being stopped. */
+  #isLeaving = false;
 
   constructor(owner: TurnOwner, task: TaskFold, log: Log) {
     this.#owner = owner;
@@ -58,7 +60,9 @@ export class Turn implements EventBus {
     this.#entry = task.turn;
     this.by = task.by;
     const isFirst = this.#entry === undefined || this.#entry.n === task.firstMessage;
-    this.#given = isFirst ? undefined : taskBefore(task, owner.session.ref.sessionId);
+    // Begun again it has to know what was published before.
+    const isNew = isFirst && (!task.isResumed || task.pristine);
+    this.#given = isNew ? undefined : taskBefore(task, owner.session.ref.sessionId);
     this.#listeners = new BusListeners((error) => {
       log('agent_listener_failed', { ...owner.session.ref, task: owner.local }, error);
     });
@@ -75,6 +79,12 @@ export class Turn implements EventBus {
 
   abort(why: string): void {
     if (!this.#abort.signal.aborted) this.#abort.abort(new Error(why));
+  }
+
+  /** Aborts the executor of a task that goes on elsewhere; what it notes at once still counts. */
+  leave(why: string): void {
+    this.#isLeaving = true;
+    this.abort(why);
   }
 
   /** Never throws: an agent that publishes nonsense is told by its task, which fails. */
@@ -115,6 +125,7 @@ export class Turn implements EventBus {
     try {
       if (!this.#isOpen) throw new Error('the run is over');
       event = readEvent(published, { taskId: joinTaskId(contextId, local), contextId });
+      if (this.#isLeaving && givesUp(event)) throw new Error('the task goes on on another instance');
     } catch (error) {
       this.#refused(error);
       return;
@@ -160,6 +171,7 @@ export class Turn implements EventBus {
       call: takeCallFacts(entry.message),
       signal: this.#abort.signal,
       attempt: this.#task.attempt,
+      resumed: this.#task.isResumed,
       messages: () => messagesUpTo(session.view, entry).map(shown),
       state: {
         get: (key: string) => structuredClone(session.draft.agentState(key)),
@@ -215,6 +227,13 @@ export class Turn implements EventBus {
     this.#isOpen = false;
     this.#owner.giveUp(whyGivenUp(error));
   }
+}
+
+/** Most executors say that they failed, or were canceled, when their signal aborts. */
+function givesUp(event: AgentEvent): boolean {
+  if (event.kind !== 'statusUpdate' && event.kind !== 'task') return false;
+  const { state } = event.data.status;
+  return isTerminal(state) && state !== 'TASK_STATE_COMPLETED';
 }
 
 function whyGivenUp(error: unknown): string {

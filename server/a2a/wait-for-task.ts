@@ -3,9 +3,7 @@ import type { DurationMs } from '../../protocol/units.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import type { A2AParts } from './a2a-parts.ts';
 import { settleIfOrphan } from './settle.ts';
-
-/** How often a task that runs elsewhere is looked after. */
-const POLL_MS: DurationMs = 500;
+import { isStillThere, TEND_MS } from './tend-task.ts';
 
 /** `ended`: of the task; `turned`: the message got its turn; `gone`: there is no such task any more; `waiting`: not yet. */
 export type Progress = 'waiting' | 'turned' | 'ended' | 'gone';
@@ -19,7 +17,7 @@ function progressOf(session: LiveSession, local: string, message: number): Progr
 
 /**
  * Waits until a message of a task has been answered: the task is terminal, or interrupted with this message's turn over.
- * A task that another instance runs is polled, and settled when that instance is gone.
+ * A task that another instance runs is watched, and settled when that instance is gone.
  *
  * @param message its record number
  * @param rerun passed to {@link settleIfOrphan}
@@ -34,15 +32,28 @@ export async function waitForTask(
   rerun: boolean,
 ): Promise<Progress> {
   const deadline = parts.clock.mono() + ceilingMs;
-  for (;;) {
-    const progress = progressOf(session, local, message);
-    const leftMs = deadline - parts.clock.mono();
-    if (progress !== 'waiting' || leftMs <= 0) return progress;
-    const isHere = parts.runner.isRunning(session.ref, local);
-    await nextChange(session, local, message, Math.min(leftMs, POLL_MS));
-    if (isHere || progressOf(session, local, message) !== 'waiting') continue;
-    await parts.sessions.catchUp(session);
-    await settleIfOrphan(parts, session, local, rerun);
+  let unwatch: (() => void) | undefined;
+  // What is repeated may be there although it was refused, and nobody runs it: that is looked at before it is waited for.
+  let isLookedAt = !rerun;
+  try {
+    for (;;) {
+      const progress = progressOf(session, local, message);
+      const leftMs = deadline - parts.clock.mono();
+      // Whoever takes it next is not here: the answer is how the task stands.
+      if (progress !== 'waiting' || leftMs <= 0 || parts.runner.hasLeft(session.ref, local)) return progress;
+      const isHere = parts.runner.isRunning(session.ref, local);
+      if (isHere) unwatch?.();
+      unwatch = isHere ? undefined : (unwatch ?? parts.sessions.watch(session));
+      if (isHere || isLookedAt) {
+        await nextChange(session, local, message, Math.min(leftMs, TEND_MS));
+        if (isHere || progressOf(session, local, message) !== 'waiting') continue;
+        await isStillThere(parts, session);
+      }
+      isLookedAt = true;
+      await settleIfOrphan(parts, session, local, rerun);
+    }
+  } finally {
+    unwatch?.();
   }
 }
 

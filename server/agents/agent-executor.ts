@@ -54,7 +54,10 @@ export interface RequestContext {
   readonly taskId: string;
   readonly contextId: string;
   readonly userMessage: Message;
-  /** The task as it stood when the message arrived; undefined when this message made it. */
+  /**
+   * The task as it stood when the message arrived, or when the run was begun again, with what was published by then.
+   * Undefined when this message made it and nothing was published yet.
+   */
   readonly task: Task | undefined;
   /** The tasks that the message refers to, as far as its sender may see them; undefined when it refers to none. */
   readonly referenceTasks: readonly Task[] | undefined;
@@ -65,6 +68,8 @@ export interface RequestContext {
   readonly session: SessionView;
   /** 1 for the first run of the task; goes up with every further run. */
   readonly attempt: number;
+  /** An earlier run for this very message was broken off, because its instance died or was stopped: this one goes on. */
+  readonly resumed: boolean;
 }
 
 export type AgentEvent =
@@ -99,6 +104,12 @@ export interface EventBus {
 export interface AgentExecutor {
   /** Absent: JSON, unless A2A_AGENT_FORMAT or the SDK beside the agent's module says otherwise. */
   readonly format?: AgentFormat;
+  /**
+   * A run that was broken off, because its instance died or was stopped, may be begun again by another one: with
+   * `attempt` one higher, the durable `session.state`, and in `task` what was published before. Default false: the task
+   * fails and says why.
+   */
+  readonly resumable?: boolean;
   execute(context: RequestContext, bus: EventBus): Promise<void>;
   /** Called beside the abort of `context.signal`; may publish the canceled status itself. */
   cancelTask?(taskId: string, bus: EventBus): Promise<void>;

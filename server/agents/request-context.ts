@@ -26,13 +26,14 @@ export interface RunFacts {
   /** Undefined when this instance does not know the call any more. */
   readonly call: CallFacts | undefined;
   readonly attempt: number;
+  readonly resumed: boolean;
   readonly signal: AbortSignal;
   readonly messages: () => readonly Message[];
   readonly state: SessionView['state'];
 }
 
 export function createRequestContext(facts: RunFacts, format: AgentFormat): RequestContext {
-  const { taskId, contextId, attempt, signal, state } = facts;
+  const { taskId, contextId, attempt, resumed, signal, state } = facts;
   const form = FORMS[format];
   const userMessage = form.message(facts.userMessage);
   return {
@@ -45,6 +46,7 @@ export function createRequestContext(facts: RunFacts, format: AgentFormat): Requ
     context: toCallView(facts),
     signal,
     attempt,
+    resumed,
     session: {
       id: contextId,
       get messages() {

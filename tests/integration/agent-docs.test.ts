@@ -4,10 +4,12 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatOf } from '../../server/agents/agent-format.ts';
+import type { AgentExecutor } from '../../server/agents/agent-executor.ts';
 import { loadAgent } from '../../server/agents/load-agent.ts';
 import { createServer, type HoldfastServer } from '../../server/app.ts';
 import { parseConfig } from '../../server/config.ts';
-import { send } from './operations/conversation.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { get, send } from './operations/conversation.ts';
 
 /** Name of the file -> source: a line with the name in backticks, and the code below it. */
 async function agentsIn(path: string): Promise<Map<string, string>> {
@@ -41,9 +43,12 @@ describe('an agent that the documents print', () => {
       await writeFile(join(beside, 'sdk/package.json'), JSON.stringify({ version: sdk }));
     }
     const agent = await loadAgent(`./${name}`, folder);
-    const config = parseConfig({ PORT: '0', A2A_STORE: 'memory', A2A_DRAIN_SECONDS: '1' });
-    server = await createServer(config, { agent });
-    return [(await server.listen()).url, formatOf(agent)];
+    return [await serve(agent, { A2A_STORE: 'memory', A2A_DRAIN_SECONDS: '1' }), formatOf(agent)];
+  }
+
+  async function serve(agent: AgentExecutor, env: Record<string, string>): Promise<string> {
+    server = await createServer(parseConfig({ PORT: '0', ...env }), { agent });
+    return (await server.listen()).url;
   }
 
   it('in the README keeps its list', async () => {
@@ -85,8 +90,26 @@ describe('an agent that the documents print', () => {
       expect((await send(url, dialect, 'hello')).artifacts).to.deep.equal(['hello']);
   });
 
+  it('goes on where it was when its server is stopped and started again', async () => {
+    const [, format] = await run('docs/agents.md', 'copyist.mjs');
+    expect(format).to.equal('json');
+    await server?.close();
+    const agent = await loadAgent('./copyist.mjs', folder);
+    const env = { A2A_STORE: 'lmdb', A2A_DATA_DIR: join(folder, 'data'), A2A_DRAIN_SECONDS: '0' };
+    const first = await serve(agent, env);
+    const words = Array.from({ length: 12 }, (_, n) => `word${n}`);
+    const { id } = await send(first, 'v1', words.join(' '), { blocking: false });
+    await eventually(async () => ((await get(first, 'v1', id)).artifacts[0] ?? '').includes('word2'));
+    await server?.close();
+    const second = await serve(agent, env);
+    await eventually(async () => (await get(second, 'v1', id)).state === 'completed');
+    const { artifacts, reply } = await get(second, 'v1', id);
+    expect(artifacts.join('').match(/word\d+/g)).to.deep.equal(words);
+    expect(reply.status).to.equal(200);
+  });
+
   it('is one of those that are run here', async () => {
     const names = [...(await agentsIn('docs/agents.md')).keys(), ...(await agentsIn('README.md')).keys()];
-    expect(names).to.deep.equal(['todo.mjs', 'countdown.mjs', 'parrot.mjs', 'todo-agent.mjs']);
+    expect(names).to.deep.equal(['todo.mjs', 'countdown.mjs', 'parrot.mjs', 'copyist.mjs', 'todo-agent.mjs']);
   });
 });

@@ -1,9 +1,8 @@
 import { expect } from 'chai';
 import { isCompleted, sendOnce } from '../helpers/load.ts';
-import { useOutage } from '../helpers/outage.ts';
+import { type LocalServer, useOutage } from '../helpers/outage.ts';
 import { call, type RpcReply, sendV01, V1 } from '../helpers/rpc.ts';
 import { SHELF } from '../helpers/stored-sessions.ts';
-import type { ServerProcess } from '../helpers/server.ts';
 
 const KEY = `${SHELF}s:known`;
 
@@ -20,13 +19,13 @@ describe('when somebody has damaged what is in redis', function () {
   }
 
   /** A session with three tasks, and a server that has never seen it. */
-  async function begin(): Promise<{ server: ServerProcess; ids: string[] }> {
-    const before = await outage.serve();
+  async function begin(): Promise<{ server: LocalServer; ids: string[] }> {
+    const before = await outage.serveHere();
     const ids: string[] = [];
     for (const text of ['one', 'two', 'three'])
       ids.push((await sendOnce(before.url, 'v1', text, 'known')).taskId);
     await before.stop();
-    return { server: await outage.serve(), ids };
+    return { server: await outage.serveHere(), ids };
   }
 
   /** Number of the record that holds a text. */
@@ -65,7 +64,7 @@ describe('when somebody has damaged what is in redis', function () {
     expect(isCompleted(await sendOnce(server.url, 'v1', 'hello', 'healthy'))).to.equal(true);
 
     await outage.client.hset(KEY, field, good);
-    const anew = await outage.serve();
+    const anew = await outage.serveHere();
     const sent = await sendOnce(anew.url, 'v1', 'recall', 'known');
     expect(sent.reply.text).to.contain('one\\ntwo\\nthree');
     expect(anew.logs.of('record_damaged')).to.deep.equal([]);

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { eventually } from '../helpers/eventually.ts';
 import { isCompleted, sendOnce } from '../helpers/load.ts';
-import { useOutage } from '../helpers/outage.ts';
+import { type LocalServer, useOutage } from '../helpers/outage.ts';
 import { bytesReceived, changes, commandsDuring, costOf } from '../helpers/redis-traffic.ts';
 import { call, sendV01, V1 } from '../helpers/rpc.ts';
 import { readSession, SHELF } from '../helpers/stored-sessions.ts';
@@ -19,6 +19,16 @@ describe('what a conversation costs redis', function () {
   this.timeout(60_000);
   const outage = useOutage({ appendonly: false });
 
+  /** What a start asks of redis comes after it listens: how redis is set up, and to be told of nudges. */
+  const serve = async (env: Record<string, string> = QUIET): Promise<LocalServer> => {
+    const channels = async (): Promise<string[]> => (await outage.client.pubsub('CHANNELS')) as string[];
+    const known = new Set(await channels());
+    const server = await outage.serveHere(env);
+    await server.logs.next('store_not_durable');
+    await eventually(async () => (await channels()).some((name) => !known.has(name)));
+    return server;
+  };
+
   const isQuiet = async (url: string): Promise<string> => {
     await sendOnce(url, 'v1', 'hello', 'known');
     // the answer's mark comes after the answer
@@ -26,12 +36,17 @@ describe('what a conversation costs redis', function () {
     return url;
   };
 
-  /** Marks follow their answers, several at once; a tenant is noted once an hour. Both are nobody's round trip. */
+  /**
+   * A tenant is noted once an hour, a process that starts looks for tasks that another has left, and the connection for
+   * hints is asked now and then whether it lives.
+   */
+  const BACKGROUND = ['beat', 'note_tenant', 'instances', 'tenants', 'zcount', 'running', 'ping'];
+  /** Marks follow their answers, several at once. Like what runs in the background, they are nobody's round trip. */
   const withoutMarks = (commands: string[]): string[] =>
-    commands.filter((name) => !name.startsWith('mark') && name !== 'beat');
+    commands.filter((name) => !name.startsWith('mark') && !BACKGROUND.includes(name));
 
   it('is what is said, however long the conversation is', async () => {
-    const server = await outage.serve(QUIET);
+    const server = await serve();
     let n = 0;
     const send = async (times: number): Promise<void> => {
       for (const end = n + times; n < end; n += 1) {
@@ -54,7 +69,7 @@ describe('what a conversation costs redis', function () {
   });
 
   it('is two round trips for a send that waits, and one for reading a task', async () => {
-    const { url } = await outage.serve(QUIET);
+    const { url } = await serve();
     await isQuiet(url);
     let id = '';
     const sending = await commandsDuring(outage.client, async () => {
@@ -75,7 +90,7 @@ describe('what a conversation costs redis', function () {
     const before = await outage.serve(QUIET);
     await isQuiet(before.url);
     await before.kill9();
-    const { url } = await outage.serve(QUIET);
+    const { url } = await serve();
     const sending = await commandsDuring(outage.client, async () => {
       await sendOnce(url, 'v1', 'again', 'known');
     });
@@ -83,7 +98,7 @@ describe('what a conversation costs redis', function () {
   });
 
   it('is every chunk of a stream once, its whole once when it ends, and numbers alone when that takes their place', async () => {
-    const { url } = await outage.serve({ ...QUIET, A2A_RESUME_SECONDS: '1' });
+    const { url } = await serve({ ...QUIET, A2A_RESUME_SECONDS: '1' });
     await isQuiet(url);
     let bytes = 0;
     const streaming = await commandsDuring(outage.client, async () => {
@@ -115,7 +130,8 @@ describe('what a conversation costs redis', function () {
   });
 
   it('is nothing for reading what is in memory when no other instance writes', async () => {
-    const { url } = await outage.serve({ ...QUIET, A2A_CACHE_COHERENCE: 'exclusive' });
+    const { url, logs } = await outage.serveHere({ ...QUIET, A2A_CACHE_COHERENCE: 'exclusive' });
+    await logs.next('store_not_durable');
     const { taskId: id } = await sendOnce(url, 'v1', 'hello', 'known');
     const reading = await commandsDuring(outage.client, async () => {
       await call(url, 'GetTask', { id }, V1);
@@ -124,10 +140,10 @@ describe('what a conversation costs redis', function () {
   });
 
   it('changes nothing by reading, in any dialect, cached or not', async () => {
-    const first = await outage.serve(QUIET);
+    const first = await serve();
     const { taskId: id } = await sendOnce(first.url, 'v1', 'hello', 'known');
     await call(first.url, 'tasks/send', sendV01('t1', 'hello', 'known'));
-    const second = await outage.serve(QUIET);
+    const second = await serve();
     const hash = await eventually(async () => {
       const stored = await readSession(outage.client, 'known');
       expect(stored.hash['m']?.split(',').filter(Boolean)).to.have.length(2);

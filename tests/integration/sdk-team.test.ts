@@ -22,11 +22,11 @@ const request = (text: string, over: object = {}): SendMessageRequest => {
 
 for (const { title, env, connect } of SDK_GENERATIONS) {
   describe(`executors of the SDK under a client ${title}`, () => {
-    const processes = useServerProcesses();
+    const processes = useServerProcesses('suite');
     let folder = '';
     let server: ServerProcess;
     let client: Client;
-    beforeEach(async () => {
+    before(async () => {
       folder = await mkdtemp(join(tmpdir(), 'holdfast-team-'));
       server = await processes.start(
         { A2A_STORE: 'memory', A2A_AGENT: AGENT, LOG_LEVEL: 'debug', ...env },
@@ -34,10 +34,11 @@ for (const { title, env, connect } of SDK_GENERATIONS) {
       );
       client = await connect(new URL(server.url).origin);
     });
-    afterEach(async () => {
-      const ignored = server.logs.of('agent_event_ignored');
+    after(async () => {
       await rm(folder, { recursive: true, force: true });
-      expect(ignored).to.deep.equal([]);
+    });
+    afterEach(() => {
+      expect(server.logs.of('agent_event_ignored')).to.deep.equal([]);
     });
 
     const asTask = (answer: Message | Task): Task => {

@@ -93,6 +93,7 @@ export class ScriptedAgent implements AgentExecutor {
   script: Script = (act) => {
     act.done(`did ${act.text}`);
   };
+  resumable = false;
   onCancel: ((act: Act | undefined, bus: EventBus) => void | Promise<void>) | undefined;
   /** Texts in the order in which they were begun. */
   readonly begun: string[] = [];

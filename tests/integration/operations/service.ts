@@ -20,7 +20,9 @@ export interface Service {
   readonly runner: TaskRunner;
   readonly store: FaultyStore;
   readonly agent: ScriptedAgent;
-  readonly logged: readonly { readonly event: string }[];
+  readonly logged: readonly { readonly event: string; readonly fields?: object }[];
+  /** How far cancels have come, in order. */
+  readonly canceled: readonly string[];
 }
 
 /** What a test may want to be otherwise. */
@@ -42,9 +44,10 @@ export function createService(
     clock,
     ...(instance !== undefined && { instance }),
   });
-  const log = (event: string): void => {
-    (logged as { event: string }[]).push({ event });
+  const log = (event: string, fields: object = {}): void => {
+    (logged as { event: string; fields: object }[]).push({ event, fields });
   };
+  const canceled: string[] = [];
   const runner = new TaskRunner({
     agent,
     sessions: manager,
@@ -53,6 +56,10 @@ export function createService(
     ttlMs: HOUR,
     ttlRefresh: 'write',
     taskTimeoutMs: 10_000,
+    cancelGraceMs: settings?.cancelGraceMs ?? 200,
+    onCancel: (state) => {
+      canceled.push(state);
+    },
   });
   const operations = new A2AService({
     sessions: manager,
@@ -69,7 +76,7 @@ export function createService(
       ...settings,
     },
   });
-  return { operations, manager, runner, store, agent, logged };
+  return { operations, manager, runner, store, agent, logged, canceled };
 }
 
 export const callOf = (dialect: CallContext['dialect'] = 'v1', legacy = false): CallContext => ({

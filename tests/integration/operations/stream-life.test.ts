@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { eventually } from '../../helpers/eventually.ts';
+import { opened } from '../../helpers/sessions.ts';
 import { Gate } from './scripted-agent.ts';
 import { callOf, messageOf, type Service } from './service.ts';
 import { closeAll, idOf, serve, stream, subscribe } from './streaming.ts';
@@ -47,6 +48,31 @@ describe('a stream', () => {
     expect(stays.frames.slice(1)).to.deep.equal(idle.frames.slice(1));
     expect(first.frames[2]).to.deep.equal(stays.frames[1]);
     expect(service.agent.acts[0]?.context.signal.aborted).to.equal(false);
+  });
+
+  it('tells the end once more to whoever was further than that before the store went back, and to nobody else', async () => {
+    service.agent.script = (act) => {
+      act.artifact('one').done();
+      return Promise.resolve();
+    };
+    const first = await stream(service, messageOf('go'));
+    await first.all();
+    const end = first.frames.at(-1)?.cursor ?? '';
+    const [epoch, number] = end.split('.');
+    expect(await (await subscribe(service, idOf(first), end)).all()).to.deep.equal([]);
+    const session = await opened(service.manager, {
+      tenant: 'default',
+      sessionId: idOf(first).split('.')[0] ?? '',
+    });
+    session.journal.hasGoneBack = true;
+    expect(await (await subscribe(service, idOf(first), end)).all()).to.deep.equal(['task completed!']);
+    session.journal.hasGoneBack = false;
+    service.manager.release(session);
+    // Others have written in this session behind the task.
+    const [contextId = ''] = idOf(first).split('.');
+    await (await stream(service, messageOf('more', { contextId }))).all();
+    const further = `${epoch}.${Number(number) + 1}`;
+    expect(await (await subscribe(service, idOf(first), further)).all()).to.deep.equal(['task completed!']);
   });
 
   it('never misses the last event, whenever it comes', async () => {

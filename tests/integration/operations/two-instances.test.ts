@@ -103,20 +103,22 @@ describe('a task on two instances', () => {
 
   for (const dialect of DIALECTS) {
     it(`is ended in ${dialect} by a cancel where it does not run, and its executor is stopped and not heard`, async () => {
-      let stopped = false;
+      const gate = new Gate();
+      let published = false;
       agent.script = async (act) => {
         act.artifact('half').status('TASK_STATE_WORKING');
         await act.aborted();
-        stopped = true;
+        await gate.passed;
         act.artifact('more', 'b').done('late');
+        published = true;
       };
       const taskId = await running();
       await eventually(async () => (await bodies()).some(({ t }) => t === 'status'));
       const { result } = await two.operations.cancelTask({ id: taskId }, callOf(dialect));
       expect(result.task.status.state).to.equal('TASK_STATE_CANCELED');
-      // It hears of it when it next looks: with its next event at the latest.
-      one.agent.act('go').status('TASK_STATE_WORKING', 'still here');
-      await eventually(() => stopped);
+      expect(agent.act('go').context.signal.aborted).to.equal(true);
+      gate.open();
+      await eventually(() => published);
       await one.runner.drain(1_000);
       for (const { operations } of [one, two]) {
         const { result: now } = await operations.getTask({ id: taskId }, callOf());

@@ -35,7 +35,7 @@ export function useRedisOpener(): Opener {
       };
       const store = new FaultyStore(new RedisSessionStore(client, options));
       stores.push(store);
-      await store.noteTenant('acme');
+      await store.noteTenant('acme', 'i1');
       return store;
     },
   };
@@ -56,7 +56,7 @@ export function useLmdbOpener(): Opener {
   return {
     open: async () => {
       if (inner === undefined) throw new Error('it is open while a test runs');
-      await inner.noteTenant('acme');
+      await inner.noteTenant('acme', 'i1');
       return new FaultyStore(inner);
     },
   };

@@ -53,10 +53,12 @@ export interface ServerAddress {
 export interface StopReport {
   /** Acknowledged, and not stored when the time was over. */
   readonly pendingRecords: number;
+  /** Where they survive the end of the process; absent: nowhere. */
+  readonly keptIn?: string;
 }
 
-/** What the end of the drain time ends, such as streams of running tasks, may still tell its clients so. */
-const LAST_WORDS_MS = 250;
+/** What the end of the drain time ends, such as tasks and their streams, may still be stored and told to its clients. */
+const LAST_WORDS_MS = 1_250;
 
 /** How often connections that became idle are closed while the server drains. */
 const IDLE_SWEEP_MS = 50;
@@ -181,9 +183,11 @@ export class HoldfastServer {
     clearInterval(sweep);
     await this.backend.close();
     const pendingRecords = this.backend.readiness().pending.records;
-    this.log('server_stopped', { pendingRecords });
+    const keptIn = pendingRecords === 0 ? undefined : this.backend.keptIn?.();
+    const report: StopReport = { pendingRecords, ...(keptIn !== undefined && { keptIn }) };
+    this.log('server_stopped', { ...report });
     this.#address = undefined;
-    return { pendingRecords };
+    return report;
   }
 
   #listener(): Parameters<typeof createHttpServer>[0] {
@@ -198,6 +202,7 @@ export class HoldfastServer {
       bodyMaxBytes,
       resolvePrincipal,
       isDraining: () => this.#draining,
+      wasLateSince: (since) => this.backend.wasLateSince?.(since) ?? false,
       sse: { heartbeatMs: this.#config.sseHeartbeatMs, stallMs: this.#config.sseStallMs },
     });
     const card = createCardRoute((variant) => this.#cards.publicCard(variant), this.#config.card);

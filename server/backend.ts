@@ -19,9 +19,13 @@ export interface Backend {
   readonly storeKind: string;
   readonly storeLocation: string;
   readiness(): Omit<Readiness, 'draining'>;
+  /** Where what waits for the store survives the end of the process; undefined or absent: nowhere. */
+  readonly keptIn?: () => string | undefined;
+  /** Whether this process' own event loop was late since then (`performance.now()`); absent: it is not watched. */
+  readonly wasLateSince?: (since: number) => boolean;
   /** @throws {StartError} when the store was set up with other settings. A store that is away is no error. */
   start(): Promise<void>;
-  /** Lets running work end and stores what waits, at most until `deadline`; no new work comes. */
+  /** Lets running work end, hands over the rest, and stores what waits, at most until `deadline`; no new work is taken. */
   drain(deadline: EpochMs): Promise<void>;
   /** After `drain`. Never throws. */
   close(): Promise<void>;

@@ -2,8 +2,10 @@ import type { DurationMs } from '../protocol/units.ts';
 import { A2AService } from './a2a/a2a-service.ts';
 import { TaskRunner } from './a2a/task-runner.ts';
 import type { Backend, BackendContext } from './backend.ts';
+import { buildOutageJournal } from './build-outage.ts';
 import { buildPush } from './build-push.ts';
 import { buildStore } from './build-store.ts';
+import { StoreWarnings } from './build-warnings.ts';
 import type { Metrics } from './observability/metrics.ts';
 import { UrlGuard } from './security/url-guard.ts';
 import { A2ASessionManager } from './sessions/session-manager.ts';
@@ -13,8 +15,10 @@ import { SYSTEM_CLOCK, type SessionCounters } from './sessions/session-parts.ts'
 export async function buildBackend(context: BackendContext): Promise<Backend> {
   const { config, log, metrics, agent } = context;
   const clock = { ...SYSTEM_CLOCK, now: context.now };
+  const outage = await buildOutageJournal(context);
   const built = await buildStore(context);
   const { breaker } = built;
+  const warnings = new StoreWarnings(breaker, log);
   const { sessionTtlMs: ttlMs, sessionTtlRefresh: ttlRefresh, deadMs } = config;
   const sessions = new A2ASessionManager({
     onDue: (ref) => {
@@ -35,12 +39,31 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
       sessionMaxRecords: config.sessionMaxRecords,
     },
     pending: { maxRecords: config.pendingMaxRecords, maxBytes: config.pendingMaxBytes },
+    // A store in this process does not go back.
+    ...(built.breaker.kind !== 'redis' && { ownMaxBytes: 0 }),
+    outage,
     deadMs,
     counters: toCounters(metrics),
     log,
   });
   const { taskTimeoutMs } = config;
-  const runner = new TaskRunner({ agent, sessions, clock, log, ttlMs, ttlRefresh, taskTimeoutMs });
+  const runner = new TaskRunner({
+    agent,
+    sessions,
+    clock,
+    log,
+    ttlMs,
+    ttlRefresh,
+    taskTimeoutMs,
+    cancelGraceMs: config.cancelGraceMs,
+    maxResumes: config.maxResumes,
+    onCancel: (outcome) => {
+      metrics.cancels.inc({ outcome });
+    },
+    onFenced: () => {
+      metrics.tasksFenced.inc();
+    },
+  });
   const urlGuard = new UrlGuard({ allow: config.pushAllow });
   const dispatcher = buildPush({ config, sessions, urlGuard, clock, log, metrics });
   const settings = {
@@ -61,17 +84,24 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
       wasAway = false;
       answeredOnce = true;
       sessions.storeIsBack();
+      void warnings.look();
     } else {
       wasAway = true;
       log('store_unavailable', { why });
     }
   });
+  built.onPartBack(() => {
+    sessions.storeIsBack(true);
+  });
   metrics.collect({
     pendingRecords: () => sessions.pending.records,
     pendingBytes: () => sessions.pending.bytes,
+    outageJournalChanges: () => outage?.changes ?? 0,
     cacheSessions: () => sessions.stats.inUse + sessions.stats.cached,
     cacheBytes: () => sessions.stats.cachedBytes,
+    recentBytes: () => sessions.stats.recentBytes,
     tasksRunning: () => runner.size,
+    instancesAlive: () => sessions.liveness.alive,
     webhooksWaiting: () => dispatcher.size,
     breakerOpen: () => (breaker.state === 'open' ? 1 : 0),
   });
@@ -80,23 +110,36 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
     operations,
     storeKind: breaker.kind,
     storeLocation: breaker.location,
+    keptIn: () => (outage?.isFailing === false ? outage.location : undefined),
     readiness: () => ({
       storeAnsweredOnce: answeredOnce,
       degraded: [
         ...(breaker.state === 'open' ? ['the store is away'] : []),
         ...(sessions.pending.records > 0 ? ['records wait for the store'] : []),
+        ...(outage?.isFailing === true ? ['the outage journal cannot be written'] : []),
       ],
-      pending: { records: sessions.pending.records, bytes: sessions.pending.bytes },
+      pending: {
+        records: sessions.pending.records,
+        bytes: sessions.pending.bytes,
+        ...(outage && { kept: !outage.isFailing }),
+      },
+      warnings: warnings.texts,
+      instances: { me: sessions.instance, alive: sessions.liveness.alive },
     }),
+    wasLateSince: (since) => built.wasLateSince(since),
     start: async () => {
       await built.start();
       wasAway = !answeredOnce;
-      if (wasAway) log('store_unavailable', { why: 'it has not answered since the start' });
+      if (wasAway) log('store_unavailable', { why: built.because('it has not answered since the start') });
       await sessions.start();
+      operations.reaper.start();
       dispatcher.start();
     },
     drain: async (deadline) => {
       const leftMs = (): DurationMs => Math.max(0, deadline - context.now());
+      runner.beginDrain();
+      // It may still be about to run a task again.
+      await operations.reaper.close();
       operations.streams.endIdle();
       await runner.drain(leftMs());
       // They tell what their tasks have come to, and no more is to come.
@@ -106,8 +149,11 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
       await sessions.drain(leftMs());
     },
     close: async () => {
+      // What was begun after everything else had ended.
+      await runner.drain(0);
       await sessions.close();
       await built.close();
+      await outage?.close();
     },
   };
 }

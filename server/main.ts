@@ -2,17 +2,18 @@
 /** The process: environment, signals, exit codes. The only file that touches `process`. */
 import { formatOf } from './agents/agent-format.ts';
 import { loadAgent, AgentLoadError } from './agents/load-agent.ts';
-import { createServer, type HoldfastServer } from './app.ts';
+import { createServer, type HoldfastServer, type StopReport } from './app.ts';
 import { StartError } from './backend.ts';
 import { ConfigError, parseConfig } from './config.ts';
 import { packageVersion } from './package-info.ts';
 
-const EXIT = { drained: 0, crashed: 1, notConfigured: 2, notStarted: 3 } as const;
+const EXIT = { drained: 0, crashed: 1, notConfigured: 2, notStarted: 3, lost: 4 } as const;
 
 const HELP = `Usage: holdfast [--help | --version]
 
 Starts the server. Everything is configured by environment variables; see docs/configuration.md.
-Exit codes: 0 stopped, 1 crash, 2 configuration, 3 address in use or data folder not usable.
+Exit codes: 0 stopped, 1 crash, 2 configuration, 3 address in use or data folder not usable,
+4 stopped, and acknowledged records are not stored anywhere.
 `;
 
 const TRY = JSON.stringify({
@@ -58,12 +59,19 @@ function dieLoudly(server: HoldfastServer): void {
   process.on('uncaughtException', die).on('unhandledRejection', die);
 }
 
+function stopped({ pendingRecords, keptIn }: StopReport): never {
+  if (pendingRecords === 0) process.exit(EXIT.drained);
+  const what = `holdfast: the store is away, and ${pendingRecords} acknowledged records are not in it`;
+  if (keptIn === undefined) exit(EXIT.lost, `${what}: they are lost`);
+  exit(EXIT.drained, `${what}: they are kept in ${keptIn} and stored after the next start`);
+}
+
 function stopOnSignal(server: HoldfastServer): void {
   let stopping = false;
   const stop = (signal: string): void => {
     if (stopping) exit(EXIT.crashed, `holdfast: ${signal} again, stopping at once`);
     stopping = true;
-    void server.close().then(() => process.exit(EXIT.drained));
+    void server.close().then(stopped);
   };
   process.on('SIGTERM', stop).on('SIGINT', stop);
 }

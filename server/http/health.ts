@@ -5,8 +5,12 @@ export interface Readiness {
   readonly draining: boolean;
   /** What works less well than it should, e.g. `store away`. Requests are served all the same. */
   readonly degraded: readonly string[];
-  /** What waits for the store. */
-  readonly pending: { readonly records: number; readonly bytes: number };
+  /** How the store is set up, where that may cost sessions. Requests are served as well as ever. */
+  readonly warnings?: readonly string[];
+  /** What waits for the store. `kept`: the outage journal has all of it; absent where there is none. */
+  readonly pending: { readonly records: number; readonly bytes: number; readonly kept?: boolean };
+  /** This instance's name in logs and records, and how many share the store and are alive. */
+  readonly instances?: { readonly me: string; readonly alive: number };
 }
 
 export interface HealthAnswer {
@@ -19,17 +23,18 @@ export const livez = (): HealthAnswer => ({ status: 200, body: { status: 'alive'
 
 /** Whether to send requests here. A store that went away later is no reason not to: requests are served from memory. */
 export function readyz(readiness: Readiness): HealthAnswer {
-  const { storeAnsweredOnce, draining, degraded, pending } = readiness;
+  const { storeAnsweredOnce, draining, degraded, warnings = [], pending, instances } = readiness;
+  const state = { ...(warnings.length > 0 && { warnings }), pending, ...(instances && { instances }) };
   if (draining)
-    return { status: 503, body: { status: 'draining', reasons: ['the server is stopping'], pending } };
+    return { status: 503, body: { status: 'draining', reasons: ['the server is stopping'], ...state } };
   if (!storeAnsweredOnce) {
     return {
       status: 503,
-      body: { status: 'starting', reasons: ['the store has not answered yet'], pending },
+      body: { status: 'starting', reasons: ['the store has not answered yet'], ...state },
     };
   }
   return {
     status: 200,
-    body: { status: degraded.length > 0 ? 'degraded' : 'ready', reasons: degraded, pending },
+    body: { status: degraded.length > 0 ? 'degraded' : 'ready', reasons: degraded, ...state },
   };
 }

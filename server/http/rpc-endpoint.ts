@@ -5,6 +5,7 @@ import type { Bytes } from '../../protocol/units.ts';
 import type { RpcAnswer } from '../rpc/rpc-answer.ts';
 import type { RpcServer } from '../rpc/rpc-server.ts';
 import type { Principal } from '../security/principal.ts';
+import { hasLeft } from './has-left.ts';
 import { readBody } from './read-body.ts';
 import { readFacts } from './read-facts.ts';
 import { type Cors, isJson, requestedVersion } from './request-guards.ts';
@@ -22,6 +23,8 @@ export interface RpcEndpointOptions {
   readonly sse: SseSettings;
   /** While true, answers close their connection. */
   readonly isDraining: () => boolean;
+  /** Whether the event loop was late since then (`performance.now()`). Default: never. */
+  readonly wasLateSince?: (since: number) => boolean;
 }
 
 const ALLOW = 'POST, OPTIONS';
@@ -31,7 +34,7 @@ const ALLOW = 'POST, OPTIONS';
  * Express does. Everything that can be refused without the body is refused before the body is read.
  */
 export function createRpcEndpoint(options: RpcEndpointOptions): RequestListener {
-  const { rpc, cors, bodyMaxBytes } = options;
+  const { rpc, cors, bodyMaxBytes, wasLateSince = () => false } = options;
 
   async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const requestId = randomUUID();
@@ -79,6 +82,7 @@ export function createRpcEndpoint(options: RpcEndpointOptions): RequestListener 
       turnAway(413, 'INVALID_REQUEST', `The body must be at most ${bodyMaxBytes} bytes`);
       return;
     }
+    if (await hasLeft(req, res, wasLateSince)) return;
     await answer(res, await rpc.handle(body, { requestId, version, principal, ...readFacts(req) }), common);
   }
 

@@ -28,7 +28,7 @@ export const LOG_EVENTS = {
     level: 'info',
     meaning: 'the server has stopped; everything it could store is stored',
     action:
-      'When `pendingRecords` is not 0, that many acknowledged records were lost: see "Redis away" in the runbook.',
+      'When `pendingRecords` is not 0, that many acknowledged records were lost, unless `keptIn` says where they are: see "Redis away" in the runbook.',
   },
   server_start_failed: {
     level: 'fatal',
@@ -82,6 +82,17 @@ export const LOG_EVENTS = {
     meaning: 'one attempt to reach the store failed; there are many in one outage',
     action: 'Read it when `store_unavailable` does not say enough.',
   },
+  store_may_evict: {
+    level: 'warn',
+    meaning: 'the store may drop sessions when its memory is full',
+    action:
+      'Set `maxmemory-policy` to `noeviction`: a full memory is then like an outage, and nothing is lost.',
+  },
+  store_not_durable: {
+    level: 'warn',
+    meaning: 'what the store holds does not survive its restart, or not all of it',
+    action: 'Set `appendonly` to `yes`, and see "What Redis must be set to" in the runbook.',
+  },
   session_persist_failed: {
     level: 'error',
     meaning: 'records of a session could not be stored and wait in memory',
@@ -97,10 +108,23 @@ export const LOG_EVENTS = {
     meaning: 'a session that was in memory is no longer in the store; the next message starts it anew',
     action: '`why: lost` means that the store lost data (FLUSHALL, an empty restart): check its persistence.',
   },
-  session_diverged: {
+  store_went_back: {
     level: 'error',
-    meaning: 'the store went back behind what it had acknowledged',
-    action: 'Look for a failover to a lagging replica or a truncated append-only file.',
+    meaning:
+      'the store went back behind what it had acknowledged; `offered` records of this process, not older than a minute, are stored again',
+    action:
+      'Look for a failover to a lagging replica or a truncated append-only file. `givenUp` records are not here any more: other instances may still offer theirs.',
+  },
+  outage_journal_read: {
+    level: 'warn',
+    meaning: 'an earlier process has left acknowledged records in the outage journal; they are pending again',
+    action: 'Nothing. They are stored when the store answers.',
+  },
+  outage_journal_failed: {
+    level: 'error',
+    meaning:
+      'the outage journal cannot be written; what is deferred is kept in memory alone until it can, and requests go on',
+    action: 'Look at the disk of A2A_OUTAGE_JOURNAL_DIR: full, or failing. One line until it works again.',
   },
   records_dropped: {
     level: 'error',
@@ -171,10 +195,31 @@ export const LOG_EVENTS = {
     meaning: 'a task whose runner is gone was settled',
     action: 'Nothing, unless there are many: then look for instances that crash.',
   },
+  instance_dead: {
+    level: 'warn',
+    meaning:
+      'an instance that shares the store is gone without a goodbye; what it was running is looked for and settled',
+    action: 'Look at that instance: it crashed, hangs, or cannot reach the store.',
+  },
+  reaper_failed: {
+    level: 'error',
+    meaning: 'looking for tasks whose runner is gone met a fault of the server; it goes on at the next sweep',
+    action: 'Look at the `error`, and report it.',
+  },
   task_fenced: {
     level: 'warn',
     meaning: 'this instance no longer owns a task that it was running; its records are dropped',
     action: 'Look for pauses of this process longer than A2A_DEAD_SECONDS.',
+  },
+  task_cancel_forced: {
+    level: 'warn',
+    meaning: 'a task was canceled although its executor did not stop within A2A_CANCEL_GRACE_SECONDS',
+    action: 'Look at the agent: it does not heed `signal`, or its instance hangs.',
+  },
+  task_cancel_unrecorded: {
+    level: 'warn',
+    meaning: 'that an executor was told of a cancel could not be recorded; it goes on without',
+    action: 'Look at the `error`.',
   },
   task_timed_out: {
     level: 'warn',

@@ -35,6 +35,11 @@ export const METRICS = {
     help: 'Sessions in memory, pinned ones included.',
   },
   cacheBytes: { name: 'holdfast_cache_bytes', type: 'gauge', help: 'Bytes of the sessions in memory.' },
+  recentBytes: {
+    name: 'holdfast_recent_bytes',
+    type: 'gauge',
+    help: 'Bytes of what was stored within the last minute, kept to be offered again to a store that went back.',
+  },
   rehydrations: {
     name: 'holdfast_rehydrations_total',
     type: 'counter',
@@ -54,6 +59,11 @@ export const METRICS = {
   },
   pendingRecords: { name: 'holdfast_pending_records', type: 'gauge', help: 'Records waiting for the store.' },
   pendingBytes: { name: 'holdfast_pending_bytes', type: 'gauge', help: 'Bytes waiting for the store.' },
+  outageJournalChanges: {
+    name: 'holdfast_outage_journal_changes',
+    type: 'gauge',
+    help: 'Acknowledged changes that the outage journal has on disk.',
+  },
   refusedRecords: {
     name: 'holdfast_refused_records_total',
     type: 'counter',
@@ -76,10 +86,26 @@ export const METRICS = {
     help: '1 while the store counts as away, else 0.',
   },
   tasksRunning: { name: 'holdfast_tasks_running', type: 'gauge', help: 'Tasks this instance is running.' },
+  instancesAlive: {
+    name: 'holdfast_instances_alive',
+    type: 'gauge',
+    help: 'Instances that share the store and were alive when this one last looked, itself included.',
+  },
   tasksRecovered: {
     name: 'holdfast_tasks_recovered_total',
     type: 'counter',
     help: 'Tasks settled because their runner was gone.',
+  },
+  tasksFenced: {
+    name: 'holdfast_tasks_fenced_total',
+    type: 'counter',
+    help: 'Executors stopped because their task was no longer theirs; what they still published was dropped.',
+  },
+  cancels: {
+    name: 'holdfast_cancels_total',
+    type: 'counter',
+    help: 'Cancels by how far this instance took them: requested, delivered, stopped or forced.',
+    labels: ['outcome'],
   },
   webhooks: {
     name: 'holdfast_webhooks_total',

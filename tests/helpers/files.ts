@@ -22,3 +22,19 @@ export function useFiles(): Files {
     },
   };
 }
+
+/** A folder that is empty when a test begins. */
+export function useFolder(): { readonly path: string } {
+  let path = '';
+  beforeEach(() => {
+    path = mkdtempSync(join(tmpdir(), 'holdfast-folder-'));
+  });
+  afterEach(() => {
+    rmSync(path, { recursive: true, force: true });
+  });
+  return {
+    get path() {
+      return path;
+    },
+  };
+}

@@ -1,8 +1,11 @@
 /** A redis and servers of each test, to take one away from the others; and what must be so when it is back. */
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
+import { createServer, type HoldfastServer } from '../../server/app.ts';
+import { parseConfig } from '../../server/config.ts';
 import { eventually } from './eventually.ts';
 import { acknowledged, isCompleted, type Load, type Sent, slowest } from './load.ts';
+import { LogLines } from './log-lines.ts';
 import { type RedisOptions, type RedisServer, startRedis } from './redis.ts';
 import { call, V1 } from './rpc.ts';
 import { type ServerProcess, useServerProcesses } from './server.ts';
@@ -13,11 +16,22 @@ export const SEND_MAX_MS = 2 * 600;
 /** So long after redis accepts connections everything is stored; the tests allow twice that. */
 export const STORED_WITHIN_MS = 2 * 4_000;
 
+/** A request waits for redis 250 ms at most: what was answered sooner did not give up. */
+const IN_TIME_MS = 200;
+
 export interface OutageFixture {
   readonly redis: RedisServer;
   readonly client: Redis;
-  /** One more server on this redis; killed after the test. */
+  /** One more server on this redis, a process of its own; killed after the test. */
   serve(env?: Record<string, string>): Promise<ServerProcess>;
+  /** The same in this process, which is begun sooner: where nobody kills it and nothing hangs on how quick it is. */
+  serveHere(env?: Record<string, string>): Promise<LocalServer>;
+}
+
+export interface LocalServer {
+  readonly url: string;
+  readonly logs: LogLines;
+  stop(): Promise<void>;
 }
 
 /** Call it in a `describe`. By default redis survives being killed. */
@@ -25,12 +39,19 @@ export function useOutage(options: RedisOptions = { appendonly: true }): OutageF
   const processes = useServerProcesses();
   let redis: RedisServer | undefined;
   let client: Redis | undefined;
+  const local: HoldfastServer[] = [];
   beforeEach(async () => {
     redis = await startRedis(options);
     client = redis.client();
   });
   afterEach(async () => {
+    await Promise.all(local.splice(0).map((server) => server.close()));
     await redis?.stop();
+  });
+  const envOf = (env: Record<string, string>): Record<string, string> => ({
+    REDIS_URL: `unix://${running().path}`,
+    LOG_LEVEL: 'info',
+    ...env,
   });
   const running = (): RedisServer => {
     if (redis === undefined) throw new Error('redis runs only inside a test');
@@ -45,8 +66,18 @@ export function useOutage(options: RedisOptions = { appendonly: true }): OutageF
       return client;
     },
     async serve(env = {}) {
-      const { path, folder } = running();
-      return processes.start({ REDIS_URL: `unix://${path}`, LOG_LEVEL: 'info', ...env }, folder);
+      return processes.start(envOf(env), running().folder);
+    },
+    async serveHere(env = {}) {
+      const logs = new LogLines();
+      const config = parseConfig({ PORT: '0', A2A_DRAIN_SECONDS: '0', ...envOf(env) });
+      const server = await createServer(config, { logDestination: logs });
+      local.push(server);
+      const { url } = await server.listen();
+      const stop = async (): Promise<void> => {
+        await server.close();
+      };
+      return { url, logs, stop };
     },
   };
 }
@@ -55,7 +86,7 @@ export interface Readyz {
   readonly httpStatus: number;
   readonly status: string;
   readonly reasons: readonly string[];
-  readonly pending: { readonly records: number; readonly bytes: number };
+  readonly pending: { readonly records: number; readonly bytes: number; readonly kept?: boolean };
 }
 
 export async function readyz(url: string): Promise<Readyz> {
@@ -88,6 +119,16 @@ export function expectAllAnswered({ sent, stallMs }: Load, quietUntil: number): 
   const maxMs = SEND_MAX_MS + usualMs + stallMs;
   const late = sent.filter(({ beganAt, endedAt }) => endedAt - beganAt > maxMs);
   expect(late.map(({ text, beganAt, endedAt }) => `${text}: ${endedAt - beganAt} ms`)).to.deep.equal([]);
+}
+
+export const headersOf = (sent: readonly Sent[]): (string | null)[] => [
+  ...new Set(sent.map(({ persistence }) => persistence)),
+];
+
+/** With redis there, only a machine that is too busy to store in time may defer anything. */
+export function expectMostlyStored(sent: readonly Sent[]): void {
+  if (slowest(sent) < IN_TIME_MS) expect(headersOf(sent)).to.deep.equal(['stored']);
+  else expect(headersOf(sent)).to.include('stored');
 }
 
 /** Redis has every acknowledged message once, in order, each in a task of its own, and nothing half. */

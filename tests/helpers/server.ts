@@ -7,7 +7,7 @@ import { LogLines } from './log-lines.ts';
 type Env = Record<string, string>;
 
 /** Everything is logged, and nothing of this machine's own settings is read. */
-const TEST_ENV: Env = { PORT: '0', LOG_LEVEL: 'debug', A2A_STORE: 'memory', A2A_DRAIN_SECONDS: '1' };
+const TEST_ENV: Env = { PORT: '0', LOG_LEVEL: 'debug', A2A_STORE: 'memory', A2A_DRAIN_SECONDS: '0' };
 
 export interface TestServer {
   readonly server: HoldfastServer;
@@ -160,10 +160,16 @@ export class ServerProcess {
   }
 }
 
-/** Starts server processes; whatever still runs when a test ends, however it ends, is killed. */
-export function useServerProcesses(): Pick<typeof ServerProcess, 'start' | 'launch'> {
+/**
+ * Starts server processes; whatever still runs when a test ends, however it ends, is killed.
+ *
+ * @param until `suite`: they serve all tests of it, and are started before the first
+ */
+export function useServerProcesses(
+  until: 'test' | 'suite' = 'test',
+): Pick<typeof ServerProcess, 'start' | 'launch'> {
   const started: ServerProcess[] = [];
-  afterEach(async () => {
+  (until === 'test' ? afterEach : after)(async () => {
     await Promise.all(started.splice(0).map((process) => process.kill9()));
   });
   return {

@@ -1,5 +1,6 @@
 /** What Redis has, read behind the server's back. */
 import type { Redis } from 'ioredis';
+import type { RedisClient } from '../../server/stores/redis/client.ts';
 
 interface Body {
   readonly t: string;
@@ -22,8 +23,13 @@ export interface StoredSession {
 /** Where the sessions of callers without a tenant of their own are, by default settings. */
 export const SHELF = 'a2a:1:{default.00}:';
 
-export async function readSession(client: Redis, sessionId: string): Promise<StoredSession> {
-  const key = `${SHELF}s:${sessionId}`;
+/** @param shelf where it is, when a tenant has several */
+export async function readSession(
+  client: RedisClient,
+  sessionId: string,
+  shelf = SHELF,
+): Promise<StoredSession> {
+  const key = `${shelf}s:${sessionId}`;
   const hash = await client.hgetall(key);
   const head = Number(hash['v'] ?? 0);
   const records = Array.from({ length: head }, (_, i) => {

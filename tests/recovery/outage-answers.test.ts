@@ -24,7 +24,7 @@ describe('what the server answers while redis is away', function () {
   const outage = useOutage();
 
   it('begins a session that nobody here knows, and stores it later', async () => {
-    const server = await outage.serve();
+    const server = await outage.serveHere();
     await outage.redis.kill();
     await server.logs.next('store_unavailable');
     const sent = [
@@ -39,7 +39,7 @@ describe('what the server answers while redis is away', function () {
   });
 
   it('never calls a task unknown that the store may know, and says that this passes [V1-77]', async () => {
-    const server = await outage.serve();
+    const server = await outage.serveHere();
     const known = await sendOnce(server.url, 'v1', 'hello', 'known');
     await outage.redis.kill();
     await server.logs.next('store_unavailable');
@@ -64,7 +64,7 @@ describe('what the server answers while redis is away', function () {
   });
 
   it('answers what it has in memory, and says that it is from there', async () => {
-    const server = await outage.serve();
+    const server = await outage.serveHere();
     const known = await sendOnce(server.url, 'v1', 'hello', 'known');
     await call(server.url, 'tasks/send', sendV01('t1', 'hello', 'old'));
     const beforehand = await call(server.url, 'GetTask', { id: known.taskId }, V1);
@@ -83,7 +83,7 @@ describe('what the server answers while redis is away', function () {
   });
 
   it('refuses a 0.1 id that may name a task elsewhere, and goes on with one that it knows', async () => {
-    const server = await outage.serve();
+    const server = await outage.serveHere();
     await call(server.url, 'tasks/send', sendV01('t1', 'hello', 'old'));
     await outage.redis.kill();
     await server.logs.next('store_unavailable');
@@ -104,7 +104,7 @@ describe('what the server answers while redis is away', function () {
   });
 
   it('makes nobody wait for a frozen redis twice', async () => {
-    const server = await outage.serve();
+    const server = await outage.serveHere();
     const { taskId: id } = await sendOnce(server.url, 'v1', 'hello', 'known');
     await call(server.url, 'tasks/send', sendV01('t1', 'hello', 'old'));
     const ways: Record<string, () => Promise<unknown>> = {
@@ -129,7 +129,7 @@ describe('what the server answers while redis is away', function () {
   const isStored = async (url: string): Promise<boolean> => (await readyz(url)).status === 'ready';
 
   it('completes and stores a task that runs while redis is away', async () => {
-    const server = await outage.serve();
+    const server = await outage.serveHere();
     const running = sendOnce(server.url, 'v1', 'slow 20 40', 'slow');
     await eventually(async () => (await readSession(outage.client, 'slow')).records.length > 4);
     await outage.redis.kill();
@@ -146,7 +146,7 @@ describe('what the server answers while redis is away', function () {
   });
 
   it('gives a session no more life by storing it late than its last message gave it', async () => {
-    const server = await outage.serve({ A2A_SESSION_TTL_SECONDS: '20' });
+    const server = await outage.serveHere({ A2A_SESSION_TTL_SECONDS: '20' });
     await sendOnce(server.url, 'v1', 'hello', 'known');
     await outage.redis.kill();
     await server.logs.next('store_unavailable');
@@ -165,7 +165,7 @@ describe('what the server answers while redis is away', function () {
   });
 
   it('drops what has outlived its session before redis was back, and says so', async () => {
-    const server = await outage.serve({ A2A_SESSION_TTL_SECONDS: '1' });
+    const server = await outage.serveHere({ A2A_SESSION_TTL_SECONDS: '1' });
     await outage.redis.kill();
     await server.logs.next('store_unavailable');
     await sendOnce(server.url, 'v1', 'hello', 'short');
@@ -191,7 +191,7 @@ describe('when too much waits for redis', function () {
   const BOUND = 60;
 
   it('refuses new work instead of losing old, and takes it again once redis is back', async () => {
-    const server = await outage.serve({ A2A_MAX_PENDING_RECORDS: String(BOUND) });
+    const server = await outage.serveHere({ A2A_MAX_PENDING_RECORDS: String(BOUND) });
     await call(server.url, 'tasks/send', sendV01('t1', 'hello', 'old'));
     await outage.redis.kill();
     await server.logs.next('store_unavailable');

@@ -1,20 +1,19 @@
 import { expect } from 'chai';
 import { isCompleted, type Sent, sendOnce } from '../helpers/load.ts';
-import { ask, nothingPending, useOutage } from '../helpers/outage.ts';
+import { ask, type LocalServer, nothingPending, useOutage } from '../helpers/outage.ts';
 import { call, V1 } from '../helpers/rpc.ts';
-import type { ServerProcess } from '../helpers/server.ts';
 import { findFaults, readSession, taskIds, userTexts } from '../helpers/stored-sessions.ts';
 
 describe('when redis goes away from two servers', function () {
   this.timeout(60_000);
   const outage = useOutage();
 
-  const each = async (work: (server: ServerProcess) => Promise<unknown>): Promise<void> => {
+  const each = async (work: (server: LocalServer) => Promise<unknown>): Promise<void> => {
     await Promise.all(servers.map(work));
   };
-  let servers: ServerProcess[] = [];
+  let servers: LocalServer[] = [];
   beforeEach(async () => {
-    servers = await Promise.all([outage.serve(), outage.serve()]);
+    servers = await Promise.all([outage.serveHere(), outage.serveHere()]);
   });
 
   /** What both acknowledged stands in one journal, each message and task once, and both read it in one order. */

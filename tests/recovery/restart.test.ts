@@ -15,8 +15,8 @@ const GET = { v01: 'tasks/get', v03: 'tasks/get', v1: 'GetTask' } as const;
 const CANCEL = { v01: 'tasks/cancel', v03: 'tasks/cancel', v1: 'CancelTask' } as const;
 const PARAMS = { v01: sendV01, v03: sendV03, v1: sendV1 } as const;
 const HEADERS = { v01: {}, v03: { 'A2A-Version': '0.3' }, v1: { 'A2A-Version': '1.0' } } as const;
-/** Long enough to be killed in the middle, short enough to be run once more. */
-const SLOW = 'slow 3 300';
+/** Long enough for all to be killed in the middle, short enough to be run once more. */
+const SLOW = 'slow 3 500';
 const ENDED = ['completed', 'failed'];
 
 function taskOf(reply: RpcReply): TaskSeen {
@@ -65,70 +65,78 @@ for (const [name, useStore] of DURABLE_STORES) {
       return await start();
     };
 
-    for (const first of DIALECTS) {
-      it(`the next message of a mixed conversation is taken as the first request, here ${SEND[first]}`, async () => {
-        const before = await start();
-        const tasks = [
-          await send(before.url, 'v01', 'one', 'first', 's1'),
-          await send(before.url, 'v03', 'two', 'second', 's1'),
-          await send(before.url, 'v1', 'three', 'third', 's1'),
-        ];
-        const { url } = await restart(before);
-        const next = await send(url, first, 'four', 'fourth', 's1');
-        expect(next).to.include({ context: 's1', state: 'completed' });
-        expect(await recall(url, 's1')).to.deep.equal(['first', 'second', 'third', 'fourth']);
+    it('the next message of a mixed conversation is taken in every dialect as the first request, and so is a read', async () => {
+      const before = await start();
+      const told = await Promise.all(
+        DIALECTS.map(async (first) => ({
+          first,
+          tasks: [
+            await send(before.url, 'v01', `one for ${first}`, 'first', `next in ${first}`),
+            await send(before.url, 'v03', `two for ${first}`, 'second', `next in ${first}`),
+            await send(before.url, 'v1', `three for ${first}`, 'third', `next in ${first}`),
+          ],
+        })),
+      );
+      const mine = await send(before.url, 'v01', 'mine', 'hello', 'read');
+      const { url } = await restart(before);
+      expect(await get(url, 'v01', 'mine')).to.deep.equal({ ...mine, userTexts: ['hello'] });
+      for (const { first, tasks } of told) {
+        const context = `next in ${first}`;
+        const next = await send(url, first, `four for ${first}`, 'fourth', context);
+        expect(next).to.include({ context, state: 'completed' });
+        expect(await recall(url, context)).to.deep.equal(['first', 'second', 'third', 'fourth']);
         for (const [n, text] of ['first', 'second', 'third'].entries()) {
           const task = await get(url, DIALECTS[n] ?? 'v1', tasks[n]?.id ?? '');
           expect(task).to.deep.equal({ ...tasks[n], userTexts: [text] });
         }
-      });
-    }
-
-    it('reading is served as the first request too, also by an id that the client chose', async () => {
-      const before = await start();
-      const task = await send(before.url, 'v01', 'mine', 'hello', 's1');
-      const { url } = await restart(before);
-      expect(await get(url, 'v01', 'mine')).to.deep.equal({ ...task, userTexts: ['hello'] });
+      }
     });
 
-    for (const dialect of DIALECTS) {
-      for (const context of ['s1', undefined]) {
-        const where = context === undefined ? 'without a session' : 'in a session';
-        it(`the repeat of an unanswered ${SEND[dialect]} ${where} gets one task and an answer`, async () => {
-          const before = await start();
-          const unanswered = sendReply(before.url, dialect, 'once', SLOW, context).catch(() => 'unanswered');
-          await eventually(async () => (await runningTasks(before)) === 1);
-          const { url } = await restart(before);
-          expect(await unanswered).to.equal('unanswered');
+    it('the repeat of an unanswered send gets one task and an answer, in every dialect, in a session and without one', async () => {
+      const sends = DIALECTS.flatMap((dialect) =>
+        [`in ${dialect}`, undefined].map((context, n) => ({ dialect, context, id: `once ${dialect} ${n}` })),
+      );
+      const before = await start();
+      const unanswered = sends.map(({ dialect, context, id }) =>
+        sendReply(before.url, dialect, id, SLOW, context).catch(() => 'unanswered'),
+      );
+      await eventually(async () => (await runningTasks(before)) === sends.length);
+      const { url } = await restart(before);
+      expect(await Promise.all(unanswered)).to.deep.equal(sends.map(() => 'unanswered'));
 
-          const answer = await send(url, dialect, 'once', SLOW, context);
-          expectAnswer(answer, SLOW);
-          expect(await get(url, dialect, answer.id)).to.deep.equal({ ...answer, userTexts: [SLOW] });
-          const stored = await store.sessions();
-          expect(stored.map(({ userTexts }) => userTexts)).to.deep.equal([[SLOW]]);
-          expect(stored[0]?.tasks).to.have.length(1);
-          expectAnswer(stored[0]?.tasks[0], SLOW);
-        });
+      const answers = await Promise.all(
+        sends.map(({ dialect, context, id }) => send(url, dialect, id, SLOW, context)),
+      );
+      const stored = await store.sessions();
+      expect(stored.map(({ userTexts }) => userTexts)).to.deep.equal(sends.map(() => [SLOW]));
+      for (const [n, { dialect }] of sends.entries()) {
+        const answer = answers[n]!;
+        expectAnswer(answer, SLOW);
+        expect(await get(url, dialect, answer.id)).to.deep.equal({ ...answer, userTexts: [SLOW] });
+        const tasks = stored.find(({ id }) => id === answer.context)?.tasks;
+        expect(tasks).to.have.length(1);
+        expectAnswer(tasks?.[0], SLOW);
       }
-    }
+    });
 
-    for (const context of ['s1', undefined]) {
-      const where = context === undefined ? 'without a session' : 'in a session';
-      it(`a client with one constant messageId ${where} gets a new task each time it was answered, also after a clean stop`, async () => {
-        let server = await start();
-        const same = (): Promise<TaskSeen> => send(server.url, 'v1', 'constant', 'hello', context);
-        const answers = [await same(), await same()];
-        expect(await server.stop()).to.equal(0);
-        server = await start();
-        answers.push(await same(), await same());
-        expect(new Set(answers.map(({ id }) => id))).to.have.property('size', 4);
-        expect(answers.map(({ state }) => state)).to.deep.equal(Array(4).fill('completed'));
-        const stored = await store.sessions();
-        expect(stored.flatMap(({ tasks }) => tasks.map(({ id }) => id))).to.have.members(
-          answers.map(({ id }) => id),
-        );
-      });
-    }
+    it('a client with one constant messageId gets a new task each time it was answered, also after a clean stop', async () => {
+      let server = await start();
+      const answers: TaskSeen[] = [];
+      const ask = async (): Promise<void> => {
+        for (const context of ['s1', undefined, 's1', undefined])
+          answers.push(await send(server.url, 'v1', 'constant', 'hello', context));
+      };
+      await ask();
+      expect(await server.stop()).to.equal(0);
+      server = await start();
+      await ask();
+      expect(new Set(answers.map(({ id }) => id))).to.have.property('size', 8);
+      expect(answers.map(({ state }) => state)).to.deep.equal(Array(8).fill('completed'));
+      const stored = await store.sessions();
+      expect(stored.flatMap(({ tasks }) => tasks.map(({ id }) => id))).to.have.members(
+        answers.map(({ id }) => id),
+      );
+    });
 
     it('a message that was marked as answered makes a new task, with nobody left to say goodbye', async () => {
       const before = await start();

@@ -51,6 +51,7 @@ function useSession() {
       call: undefined,
       signal: new AbortController().signal,
       attempt: 1,
+      resumed: false,
       messages: () => [...messages],
       state: {
         get: (key: string) => notes.get(key),

@@ -13,8 +13,8 @@ import { METRICS } from '../../server/observability/metrics.ts';
 type Pages = ReadonlyMap<string, string>;
 
 const MISSPELT = 'A2A_STROE';
-/** Named where a document says that they come later, and in the example of a misspelling. */
-const NOT_YET = new Set(['REDIS_CLUSTER_NODES', 'REDIS_SENTINELS', 'REDIS_SENTINEL_NAME', MISSPELT]);
+/** Named in the example of a misspelling. */
+const NOT_YET = new Set([MISSPELT]);
 /** Words of others that look like an event: Redis's, and a member of an error. */
 const FOREIGN = new Set(['aof_rewrite_in_progress']);
 

@@ -41,7 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Files at the top of server/ that belong to the composition root or to the configuration. */
 const ROOM_OF_FILE: readonly (readonly [RegExp, string])[] = [
   [/^server\/(?:index|main)\.ts$/, ''],
-  [/^server\/config(?:-[a-z]+)?\.ts$/, 'config'],
+  [/^server\/config(?:-[a-z-]+)?\.ts$/, 'config'],
   [/^server\/(?:app|backend|build-[a-z]+|package-info)\.ts$/, 'app'],
 ];
 

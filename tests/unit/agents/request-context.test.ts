@@ -39,6 +39,7 @@ const facts: RunFacts = {
   referenceTasks: [task],
   call: undefined,
   attempt: 1,
+  resumed: false,
   signal: new AbortController().signal,
   messages: () => [userMessage],
   state: { get: () => undefined, set: () => undefined },

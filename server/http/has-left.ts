@@ -1,0 +1,26 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { DurationMs } from '../../protocol/units.ts';
+
+/** So long after the event loop was late it may still be working off what came in meanwhile. */
+const AFTERMATH_MS: DurationMs = 1_000;
+
+/**
+ * Whether the client of a request that was read and not yet begun has left: it has not got an answer and may be asking
+ * another instance by now, so that doing it here would do it twice. After a pause of the whole process requests lie in
+ * their sockets with the end of the connection behind them, and that is read only in the loop's next turn.
+ *
+ * @param wasLateSince whether the event loop was late since then (`performance.now()`)
+ */
+export async function hasLeft(
+  { socket }: IncomingMessage,
+  res: ServerResponse,
+  wasLateSince: (since: number) => boolean,
+): Promise<boolean> {
+  const isGone = (): boolean => res.destroyed || socket.destroyed || socket.readableEnded;
+  if (!wasLateSince(performance.now() - AFTERMATH_MS)) return isGone();
+  // The rest of this turn, and one in which every socket is read once more.
+  await nextTurn();
+  await nextTurn();
+  return isGone();
+}

@@ -197,6 +197,8 @@ export class Conversation {
       const outcome = await post(url, getRequest(dialect, answer.id), signal).catch(() => undefined);
       const task = outcome?.kind === 'result' ? readTask(outcome.result) : undefined;
       if (task !== undefined) return { ...answer, context: task.context };
+      // Lost: the check will say so.
+      if (outcome?.kind === 'refused') return answer;
       await pause(RETRY_PAUSE_MS);
     }
     return answer;

@@ -1,7 +1,8 @@
 /** What a store holds, read behind the server's back: record by record, without the code that keeps sessions. */
 import type { Redis } from 'ioredis';
 import { open, type Key } from 'lmdb';
-import { fromStoredJson, type RecordBody } from '../../server/sessions/records.ts';
+import type { RecordBody } from '../../server/sessions/records.ts';
+import { fromStoredJson } from '../../server/sessions/stored-json.ts';
 import { decodeId } from '../../server/stores/encoded-ids.ts';
 import type { StoredSession } from './recovery-checker.ts';
 import { plainState } from './wire.ts';

@@ -48,6 +48,21 @@ export function resumeRequest(dialect: Dialect, taskId: string, cursor: string):
   return { headers: { ...headers, 'Last-Event-ID': cursor }, body };
 }
 
+/** Begins with the task as it stands. */
+export function subscribeRequest(dialect: Dialect, taskId: string): WireRequest {
+  return toRequest(dialect, `subscribe ${taskId}`, SUBSCRIBE[dialect], { id: taskId });
+}
+
+export function cancelRequest(dialect: Dialect, taskId: string): WireRequest {
+  const method = dialect === 'v1' ? 'CancelTask' : 'tasks/cancel';
+  return toRequest(dialect, `cancel ${taskId}`, method, { id: taskId });
+}
+
+/** Only 1.0 has lists. */
+export function listRequest(context: string, pageSize: number): WireRequest {
+  return toRequest('v1', `list ${context}`, 'ListTasks', { contextId: context, pageSize });
+}
+
 export function getRequest(dialect: Dialect, taskId: string): WireRequest {
   const method = dialect === 'v1' ? 'GetTask' : 'tasks/get';
   return toRequest(dialect, `get ${taskId}`, method, { id: taskId, historyLength: 100 });

@@ -138,12 +138,7 @@ export class Traffic {
     return taskId;
   }
 
-  async #sendOf(
-    version: string | null,
-    slot: Slot,
-    method: string,
-    params: typeof sendV03,
-  ): Promise<void> {
+  async #sendOf(version: string | null, slot: Slot, method: string, params: typeof sendV03): Promise<void> {
     const said = params(randomUUID(), this.#text(), slot.sessionId);
     const { result } = await this.#ask(method, said, new Set(), version);
     if (taskIdIn(result) === undefined) throw new Error(`${method} was answered ${JSON.stringify(result)}`);

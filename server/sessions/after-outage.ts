@@ -1,3 +1,4 @@
+import type { DurationMs } from '../../protocol/units.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { LeftSession, type SessionDoor } from './left-session.ts';
 import type { KeptChange, KeptSession } from './outage-journal.ts';
@@ -92,10 +93,11 @@ export class AfterOutage {
    * Looks whether the store still has what was stored here within the last minute: whoever was promoted may have lagged.
    * What is missing is then offered once more. One read for each session. Never rejects.
    *
+   * @param backAt monotonic moment: what was stored since then is in the store as it is now
    * @returns whether all of them were looked at
    */
-  async lookForLost(): Promise<boolean> {
-    const sessions = [...this.#parts.own.sessions()];
+  async lookForLost(backAt: DurationMs): Promise<boolean> {
+    const sessions = [...this.#parts.own.sessions(backAt)];
     // Those in memory first: whoever has to be loaded needs their room.
     const areHere = await sideBySide(sessions, (session) =>
       this.#try(session, () => this.#lookHere(session)),

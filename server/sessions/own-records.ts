@@ -157,10 +157,11 @@ export class OwnRecords {
     for (const kept of session.changes) this.#drop(kept);
   }
 
-  /** Sessions in which something was stored within the last minute, and where each stood then. */
-  *sessions(): Generator<{ readonly ref: SessionRef; readonly cursor: Cursor }> {
+  /** Sessions in which something was stored within the last minute and before that moment, and where each stands. */
+  *sessions(before: DurationMs): Generator<{ readonly ref: SessionRef; readonly cursor: Cursor }> {
     this.#prune();
-    for (const { ref, cursor } of [...this.#sessions.values()]) yield { ref, cursor };
+    for (const { ref, cursor, changes } of [...this.#sessions.values()])
+      if ((changes[0]?.at ?? Infinity) < before) yield { ref, cursor };
   }
 
   close(): void {

@@ -27,7 +27,7 @@ export class Replayer {
   readonly #isAway: () => boolean;
   readonly #mono: () => DurationMs;
   readonly #onStuck: () => void;
-  readonly #onBack: () => Promise<boolean>;
+  readonly #onBack: (backAt: DurationMs) => Promise<boolean>;
   #isBack = false;
   /** Rounds in a row in which nothing could be stored; once it was told, until nothing is pending. */
   #fruitless = 0;
@@ -40,14 +40,15 @@ export class Replayer {
 
   /**
    * @param onStuck told once, until nothing is pending: a store that answers does not take what waits
-   * @param onBack what is to be done first, after each time the store was away, until it is done; never rejects
+   * @param onBack what is to be done first, after each time the store was away, until it is done; told when it came back;
+   *   never rejects
    */
   constructor(
     pending: PendingLedger,
     isAway: () => boolean,
     mono: () => DurationMs,
     onStuck: () => void,
-    onBack: () => Promise<boolean> = () => Promise.resolve(true),
+    onBack: (backAt: DurationMs) => Promise<boolean> = () => Promise.resolve(true),
   ) {
     this.#pending = pending;
     this.#onBack = onBack;
@@ -112,7 +113,7 @@ export class Replayer {
       if (this.#isAway() || this.#mono() < this.#notBefore) return;
       if (this.#isBack) {
         this.#isBack = false;
-        if (!(await this.#onBack())) this.#isBack = true;
+        if (!(await this.#onBack(this.#backAt))) this.#isBack = true;
       }
       if (this.#pending.sessions.size === 0) return;
       const { records: before } = this.#pending;

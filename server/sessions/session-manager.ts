@@ -70,7 +70,8 @@ export class A2ASessionManager {
     const onStuck = (): void => {
       log('pending_stuck', { records: this.pending.records });
     };
-    this.#replayer = new Replayer(this.pending, isAway, mono, onStuck, () => this.#afterOutage.lookForLost());
+    const onBack = (at: DurationMs): Promise<boolean> => this.#afterOutage.lookForLost(at);
+    this.#replayer = new Replayer(this.pending, isAway, mono, onStuck, onBack);
     this.#housekeeping = new Housekeeping(store, this.liveness, this.#pool.cache, isAway, log);
     this.#watches = new SessionWatches(store, this);
     const { instance, pending } = this;

@@ -161,6 +161,26 @@ describe('a store that went back behind what it had acknowledged', () => {
     await small.manager.close();
   });
 
+  it('is not looked for in what was stored since it is back', async () => {
+    const young = createTestManager(store, { instance: 'i4', clock: SYSTEM_CLOCK });
+    await changeOnce(young.manager, begin('t1', 'hello', 'i4.1'), refOf('before'));
+    await eventually(() => young.manager.stats.recentBytes > 0);
+    const backAt = performance.now();
+    await eventually(() => performance.now() > backAt);
+    young.manager.storeIsBack();
+    for (const id of ['y1', 'y2']) await changeOnce(young.manager, begin('t1', 'hello', 'i4.1'), refOf(id));
+    const looked: string[] = [];
+    const read = store.read.bind(store);
+    store.read = (ref, ...rest) => {
+      looked.push(ref.sessionId);
+      return read(ref, ...rest);
+    };
+    await young.manager.start();
+    await eventually(() => looked.includes('before'));
+    await young.manager.close();
+    expect(looked.filter((id) => id !== 'before')).to.deep.equal([]);
+  });
+
   it('gets no record that is older than a minute: it is counted', async () => {
     const { taken } = behind;
     await sayAll('old');

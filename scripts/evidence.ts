@@ -1,12 +1,13 @@
 /**
  * Whether anything acknowledged is lost, whatever breaks: see `npm run evidence -- --help`.
  */
-import { parseOptions, type EvidenceOptions, UsageError, USAGE } from './evidence/options.ts';
+import { parseOptions, type EvidenceOptions, USAGE } from './evidence/options.ts';
 import { writeDocument } from './evidence/document.ts';
 import { formatDetails, formatSummary, formatTable, isSound, type Result } from './evidence/report.ts';
 import { runAll } from './evidence/run-all.ts';
 import { SCENARIOS } from './evidence/scenarios.ts';
 import { StepLine } from './evidence/step-line.ts';
+import { UsageError } from './usage.ts';
 
 const EXIT = { sound: 0, unsound: 1, usage: 2, interrupted: 130 } as const;
 

@@ -4,7 +4,8 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { ProgressLine } from './recovery/progress-line.ts';
-import { parseOptions, type RecoveryOptions, UsageError, USAGE } from './recovery/recovery-options.ts';
+import { parseOptions, type RecoveryOptions, USAGE } from './recovery/recovery-options.ts';
+import { UsageError } from './usage.ts';
 import { runRecovery } from './recovery/recovery-run.ts';
 import { formatReport } from './recovery/report.ts';
 

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { parsed, seedOf, UsageError, wholeNumber } from '../usage.ts';
 
 export interface EvidenceOptions {
   readonly isQuick: boolean;
@@ -28,11 +29,6 @@ saw and should not have seen. Prints one table.
 Exit codes: 0 nothing found, 1 otherwise, 2 wrong arguments.
 `;
 
-/** Wrong arguments; the message says which. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
 /** @returns undefined when help was asked for. @throws {UsageError} */
 export function parseOptions(args: readonly string[], names: readonly string[]): EvidenceOptions | undefined {
   const given = read(args);
@@ -44,8 +40,8 @@ export function parseOptions(args: readonly string[], names: readonly string[]):
     isQuick: given.quick === true,
     isList: given.list === true,
     only,
-    seed: whole('--seed', given.seed, 0, 2 ** 32 - 1, Math.floor(Math.random() * 2 ** 32)),
-    atOnce: whole('--at-once', given['at-once'], 1, 8, 2),
+    seed: seedOf(given.seed),
+    atOnce: wholeNumber('--at-once', given['at-once'], [1, 8], 2),
     keep: given.keep,
   };
 }
@@ -54,18 +50,8 @@ function read(args: readonly string[]) {
   const [text, flag] = [{ type: 'string' }, { type: 'boolean' }] as const;
   const only = { type: 'string', multiple: true } as const;
   const options = { quick: flag, list: flag, only, seed: text, keep: text, 'at-once': text };
-  try {
-    return parseArgs({ args: [...args], options: { ...options, help: { type: 'boolean', short: 'h' } } })
-      .values;
-  } catch (error) {
-    const [line = ''] = (error as Error).message.split('\n', 1);
-    throw new UsageError(line);
-  }
-}
-
-function whole(name: string, given: string | undefined, min: number, max: number, fallback: number): number {
-  if (given === undefined) return fallback;
-  const value = /^\d+$/.test(given) ? Number(given) : NaN;
-  if (value >= min && value <= max) return value;
-  throw new UsageError(`${name} must be a whole number from ${min} to ${max}, got ${given}`);
+  return parsed(
+    () =>
+      parseArgs({ args: [...args], options: { ...options, help: { type: 'boolean', short: 'h' } } }).values,
+  );
 }

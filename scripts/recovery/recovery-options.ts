@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { parsed, seedOf, UsageError, wholeNumber } from '../usage.ts';
 
 export interface RecoveryOptions {
   readonly store: 'redis' | 'lmdb' | 'memory';
@@ -30,11 +31,6 @@ the store, in tasks/get and in recall, and tasks are counted.
 Exit codes: 0 nothing lost and nothing doubled, 1 otherwise, 2 wrong arguments.
 `;
 
-/** Wrong arguments; the message says which. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
 const STORES = ['redis', 'lmdb', 'memory'] as const;
 /** Kills come while messages are under way: so many of them for each. */
 const MESSAGES_PER_KILL = 4;
@@ -48,10 +44,10 @@ export function parseOptions(args: readonly string[]): RecoveryOptions | undefin
     throw new UsageError(`--store must be redis or lmdb, got ${given.store ?? 'nothing'}`);
   const options = {
     store,
-    sessions: whole('--sessions', given.sessions, 1, 500, 20),
-    kills: whole('--kills', given.kills, 0, 50, 3),
-    messages: whole('--messages', given.messages, 2, 500, 12),
-    seed: whole('--seed', given.seed, 0, 2 ** 32 - 1, Math.floor(Math.random() * 2 ** 32)),
+    sessions: wholeNumber('--sessions', given.sessions, [1, 500], 20),
+    kills: wholeNumber('--kills', given.kills, [0, 50], 3),
+    messages: wholeNumber('--messages', given.messages, [2, 500], 12),
+    seed: seedOf(given.seed),
   };
   const room = Math.floor((options.sessions * options.messages) / MESSAGES_PER_KILL);
   if (options.kills > room) {
@@ -63,18 +59,8 @@ export function parseOptions(args: readonly string[]): RecoveryOptions | undefin
 function read(args: readonly string[]) {
   const text = { type: 'string' } as const;
   const options = { store: text, sessions: text, kills: text, messages: text, seed: text };
-  try {
-    return parseArgs({ args: [...args], options: { ...options, help: { type: 'boolean', short: 'h' } } })
-      .values;
-  } catch (error) {
-    const [line = ''] = (error as Error).message.split('\n', 1);
-    throw new UsageError(line);
-  }
-}
-
-function whole(name: string, given: string | undefined, min: number, max: number, fallback: number): number {
-  if (given === undefined) return fallback;
-  const value = /^\d+$/.test(given) ? Number(given) : NaN;
-  if (value >= min && value <= max) return value;
-  throw new UsageError(`${name} must be a whole number from ${min} to ${max}, got ${given}`);
+  return parsed(
+    () =>
+      parseArgs({ args: [...args], options: { ...options, help: { type: 'boolean', short: 'h' } } }).values,
+  );
 }

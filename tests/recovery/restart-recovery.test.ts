@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseOptions, UsageError } from '../../scripts/recovery/recovery-options.ts';
+import { parseOptions } from '../../scripts/recovery/recovery-options.ts';
+import { UsageError } from '../../scripts/usage.ts';
 import { eventually } from '../helpers/eventually.ts';
 
 const SCRIPT = new URL('../../scripts/restart-recovery.ts', import.meta.url).pathname;

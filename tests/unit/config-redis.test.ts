@@ -1,27 +1,9 @@
 import { expect } from 'chai';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError, parseConfig } from '../../server/config.ts';
-import type { RedisAddress } from '../../server/config-redis.ts';
+import { parseConfig } from '../../server/config.ts';
 import { type Certificates, makeCertificates } from '../helpers/redis-tls.ts';
-
-type Env = Record<string, string | undefined>;
-
-function problemsOf(env: Env): readonly string[] {
-  try {
-    parseConfig(env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-  return [];
-}
-
-function redisOf(env: Env): RedisAddress {
-  const { store } = parseConfig(env);
-  if (store.kind !== 'redis') throw new Error(`the store is ${store.kind}`);
-  return store.redis;
-}
+import { type Env, problemsOf, redisOf } from '../helpers/config.ts';
 
 const SENTINELS = { REDIS_SENTINELS: 'a, [::1]:7000', REDIS_SENTINEL_NAME: 'main' };
 

@@ -1,25 +1,7 @@
 import { expect } from 'chai';
 import { ConfigError, parseConfig } from '../../server/config.ts';
-import type { RedisAddress } from '../../server/config-redis.ts';
 import { VARIABLES } from '../../server/config-variables.ts';
-
-type Env = Record<string, string | undefined>;
-
-function problemsOf(env: Env): readonly string[] {
-  try {
-    parseConfig(env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-  return [];
-}
-
-function redisOf(env: Env): RedisAddress {
-  const { store } = parseConfig(env);
-  if (store.kind !== 'redis') throw new Error(`the store is ${store.kind}`);
-  return store.redis;
-}
+import { type Env, problemsOf, redisOf } from '../helpers/config.ts';
 
 describe('parseConfig', () => {
   it('starts from an empty environment with the embedded store and the documented defaults', () => {

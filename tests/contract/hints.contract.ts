@@ -76,7 +76,8 @@ export function describeHints(suite: Suite): void {
       await other.nudge('i.2', ref);
       await other.nudge('i1', refOf());
       await eventually(() => heard.length >= 2);
-      expect(heard).to.deep.equal([
+      // Two instances, two channels, perhaps two nodes of a cluster: only within one of them is there an order.
+      expect(heard).to.have.deep.members([
         ['i.2', ref],
         ['i1', refOf()],
       ]);

@@ -40,6 +40,10 @@ export interface ServerParts {
   readonly now?: () => EpochMs;
   /** Of this process, to be told to a second one that finds the data folder locked. Default 0. */
   readonly pid?: number;
+  /** Of several processes that share the port, which this is: on its log lines and in /readyz. Absent: it is alone. */
+  readonly worker?: number;
+  /** What /metrics answers. Absent: the metrics of this server. */
+  readonly metricsText?: () => Promise<string>;
 }
 
 export interface ServerAddress {
@@ -73,11 +77,13 @@ export class HoldfastServer {
   readonly #cards: AgentCards;
   readonly #admission: Admission;
   readonly #http: Server;
+  readonly #worker: number | undefined;
+  readonly #pid: number;
   #address: ServerAddress | undefined;
   #draining = false;
   #stopped: Promise<StopReport> | undefined;
 
-  private constructor(context: BackendContext, face: Face, backend: Backend) {
+  private constructor(context: BackendContext, face: Face, backend: Backend, parts: ServerParts) {
     this.#config = context.config;
     this.#now = context.now;
     this.log = context.log;
@@ -85,7 +91,11 @@ export class HoldfastServer {
     this.#admission = face.admission;
     this.#cards = new AgentCards({ ...face, schemes: face.admission.schemes, url: () => this.#cardUrl() });
     this.backend = backend;
-    this.#http = createHttpServer(this.#listener());
+    this.#worker = parts.worker;
+    this.#pid = context.pid;
+    this.#http = createHttpServer(
+      this.#listener(parts.metricsText ?? (() => this.metrics.registry.metrics())),
+    );
   }
 
   /**
@@ -98,7 +108,8 @@ export class HoldfastServer {
     }
     const now = parts.now ?? Date.now;
     const destination = parts.logDestination ?? { write: () => true };
-    const log = createLogger({ level: config.logLevel, destination, now });
+    const bindings = parts.worker === undefined ? undefined : { worker: parts.worker };
+    const log = createLogger({ level: config.logLevel, destination, now, ...(bindings && { bindings }) });
     // With whatever types an executor comes, its context is in the form that is chosen for it.
     const agent = (parts.agent ?? createDemoAgent(now)) as AgentExecutor;
     const format = parts.agentFormat ?? (config.agentFormat === 'auto' ? undefined : config.agentFormat);
@@ -115,7 +126,7 @@ export class HoldfastServer {
     try {
       const face = await buildFace(context, parts);
       const backend = await (parts.buildBackend ?? buildBackend)(context);
-      return new HoldfastServer(context, face, backend);
+      return new HoldfastServer(context, face, backend, parts);
     } catch (error) {
       log('server_start_failed', {}, error);
       throw error;
@@ -128,7 +139,12 @@ export class HoldfastServer {
   }
 
   get readiness(): Readiness {
-    return { ...this.backend.readiness(), draining: this.#draining };
+    const worker = this.#worker;
+    return {
+      ...this.backend.readiness(),
+      draining: this.#draining,
+      ...(worker !== undefined && { worker }),
+    };
   }
 
   /** @throws {StartError} */
@@ -142,7 +158,9 @@ export class HoldfastServer {
       throw error;
     }
     const { storeKind: store, storeLocation: location } = this.backend;
-    this.log('server_listening', { ...this.#address, store, location });
+    const told = { ...this.#address, store, location };
+    if (this.#worker === undefined) this.log('server_listening', told);
+    else this.log('worker_listening', { ...told, pid: this.#pid });
     const { host, publicUrl } = this.#config;
     if (publicUrl === undefined && isAnyAddress(host)) this.log('card_url_unreachable', { host });
     return this.#address;
@@ -190,7 +208,7 @@ export class HoldfastServer {
     return report;
   }
 
-  #listener(): Parameters<typeof createHttpServer>[0] {
+  #listener(metricsText: () => Promise<string>): Parameters<typeof createHttpServer>[0] {
     const { log, metrics } = this;
     const { operations } = this.backend;
     const { bodyMaxBytes, corsOrigins, lenientVersion } = this.#config;
@@ -211,14 +229,13 @@ export class HoldfastServer {
       rpcEndpoint,
       card,
       readiness: () => this.readiness,
-      metrics,
+      metrics: { contentType: metrics.registry.contentType, text: metricsText },
       log,
     });
     const direct = new Set(RPC_PATHS.flatMap((path) => [path, `${path}/`]));
     // Express alone costs more than the rest of the hot path together, so POST passes it by: same function, same checks.
     return (req, res) => {
-      const [path] = (req.url ?? '').split('?', 1);
-      if (req.method === 'POST' && direct.has(path ?? '')) rpcEndpoint(req, res);
+      if (req.method === 'POST' && direct.has(pathOf(req.url))) rpcEndpoint(req, res);
       else routes(req, res);
     };
   }
@@ -252,6 +269,11 @@ async function buildFace({ config, log, now }: BackendContext, parts: ServerPart
 /** The server as the configuration says it, not yet listening. @throws {StartError} */
 export function createServer(config: Config, parts: ServerParts = {}): Promise<HoldfastServer> {
   return HoldfastServer.create(config, parts);
+}
+
+function pathOf(url = ''): string {
+  const query = url.indexOf('?');
+  return query < 0 ? url : url.slice(0, query);
 }
 
 const isAnyAddress = (host: string): boolean => host === '0.0.0.0' || host === '::';

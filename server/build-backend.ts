@@ -7,6 +7,7 @@ import { buildPush } from './build-push.ts';
 import { buildStore } from './build-store.ts';
 import { StoreWarnings } from './build-warnings.ts';
 import type { Metrics } from './observability/metrics.ts';
+import type { Tally } from './observability/tallied-counter.ts';
 import { UrlGuard } from './security/url-guard.ts';
 import { A2ASessionManager } from './sessions/session-manager.ts';
 import { SYSTEM_CLOCK, type SessionCounters } from './sessions/session-parts.ts';
@@ -159,10 +160,15 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
 }
 
 function toCounters(metrics: Metrics): SessionCounters {
+  /** By outcome. */
+  const commits = new Map<string, Tally>();
+  const commitSeconds = metrics.commitSeconds.labels();
   return {
     commit: (outcome, tookMs) => {
-      metrics.commits.inc({ outcome });
-      if (tookMs !== undefined) metrics.commitSeconds.observe(tookMs / 1000);
+      let tally = commits.get(outcome);
+      if (tally === undefined) commits.set(outcome, (tally = metrics.commits.tally({ outcome })));
+      tally.count += 1;
+      if (tookMs !== undefined) commitSeconds.observe(tookMs / 1000);
     },
     rehydrated: () => {
       metrics.rehydrations.inc();

@@ -39,6 +39,11 @@ export const VARIABLES = {
         'Which address the server listens on. On a loopback address, without API keys, only requests with a loopback `Host` (or that of A2A_PUBLIC_URL) are served.',
     },
   ),
+  A2A_WORKERS: variable(whole(1, 64, 1), {
+    unit: 'processes',
+    effect:
+      'How many processes serve the port, to use as many cores; each is an instance of its own. More than 1 needs Redis, and A2A_CACHE_COHERENCE must be `shared`.',
+  }),
   ...REDIS_VARIABLES,
   REDIS_ENABLED: variable(flag(true), {
     unit: 'flag',
@@ -56,7 +61,7 @@ export const VARIABLES = {
   A2A_OUTAGE_JOURNAL_DIR: variable(anyText, {
     unit: 'path',
     effect:
-      'Folder in which what is acknowledged while Redis is away also survives the end of the process; the next start on it stores that. One process at a time. Only with Redis; without it what waits is in memory alone.',
+      'Folder in which what is acknowledged while Redis is away also survives the end of the process; the next start on it stores that. One process at a time; of several workers each has a folder of its own in it. Only with Redis; without it what waits is in memory alone.',
   }),
   A2A_LMDB_SYNC: variable(flag(false), {
     unit: 'flag',

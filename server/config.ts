@@ -16,6 +16,8 @@ export type LogLevel = Values['LOG_LEVEL'];
 export interface Config {
   readonly port: number;
   readonly host: string;
+  /** Processes that share the port. The command forks them; a program that calls `createServer` has one server. */
+  readonly workers: number;
   /** URL of the endpoint as clients reach it. */
   readonly publicUrl?: string;
   /** Web origins that may call; `*` is any. */
@@ -105,12 +107,26 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       String(values.A2A_MAX_RECORD_BYTES),
     );
   }
+  if (values.A2A_WORKERS > 1 && values.A2A_CACHE_COHERENCE === 'exclusive') {
+    complain(
+      'A2A_WORKERS',
+      'must be 1 while A2A_CACHE_COHERENCE is exclusive, because workers share the Redis',
+      String(values.A2A_WORKERS),
+    );
+  }
   const cardText = readNamedFile('A2A_CARD_FILE', values, complain, readCard);
   readNamedFile('A2A_CARD_SIGNING_KEY_FILE', values, complain, readSigningKey);
   readNamedFile('A2A_API_KEYS_FILE', values, complain, readApiKeys);
   const store = chooseStore(values, complain);
   if (values.A2A_OUTAGE_JOURNAL_DIR !== undefined && store !== undefined && store.kind !== 'redis')
     complain('A2A_OUTAGE_JOURNAL_DIR', `is for Redis only: the ${store.kind} store is never away`);
+  if (values.A2A_WORKERS > 1 && store !== undefined && store.kind !== 'redis') {
+    complain(
+      'A2A_WORKERS',
+      `must be 1 with the ${store.kind} store, which one process has to itself: set ${ADDRESS_NAMES.join(' or ')}`,
+      String(values.A2A_WORKERS),
+    );
+  }
   if (problems.length > 0 || store === undefined) throw new ConfigError(problems);
   return deepFreeze({ ...toConfig(values, store), ...(cardText === undefined ? {} : { cardText }) });
 }
@@ -158,6 +174,7 @@ function toConfig(values: Values, store: StoreConfig): Config {
   return {
     port: values.PORT,
     host: values.HOST,
+    workers: values.A2A_WORKERS,
     ...(publicUrl === undefined ? {} : { publicUrl }),
     corsOrigins: values.A2A_CORS_ORIGINS,
     card: values.A2A_CARD,

@@ -1,13 +1,18 @@
 #!/usr/bin/env node
 /** The process: environment, signals, exit codes. The only file that touches `process`. */
+import { AgentLoadError, loadAgent } from './agents/load-agent.ts';
 import { formatOf } from './agents/agent-format.ts';
-import { loadAgent, AgentLoadError } from './agents/load-agent.ts';
-import { createServer, type HoldfastServer, type StopReport } from './app.ts';
+import type { HoldfastServer, StopReport } from './app.ts';
 import { StartError } from './backend.ts';
-import { ConfigError, parseConfig } from './config.ts';
+import { outageFolderOf, refuseUnreadJournals } from './build-outage.ts';
+import { type Config, ConfigError, parseConfig } from './config.ts';
+import type { Log } from './observability/log-events.ts';
+import { createLogger } from './observability/logger.ts';
 import { packageVersion } from './package-info.ts';
-
-const EXIT = { drained: 0, crashed: 1, notConfigured: 2, notStarted: 3, lost: 4 } as const;
+import { EXIT } from './workers/exit-codes.ts';
+import type { Listening } from './workers/messages.ts';
+import { NUMBER_VARIABLE, Primary } from './workers/primary.ts';
+import { isClusterWorker, linkToPrimary, type WorkerLink } from './workers/worker-link.ts';
 
 const HELP = `Usage: holdfast [--help | --version]
 
@@ -23,6 +28,9 @@ const TRY = JSON.stringify({
   params: { id: 't1', sessionId: 's1', message: { role: 'user', parts: [{ type: 'text', text: 'hello' }] } },
 });
 
+/** What a worker may need for its end beside the drain time, such as its last words to clients. */
+const STOP_MARGIN_MS = 10_000;
+
 function exit(code: number, line: string): never {
   process.stderr.write(`${line}\n`);
   process.exit(code);
@@ -30,30 +38,114 @@ function exit(code: number, line: string): never {
 
 async function start(): Promise<void> {
   const config = parseConfig(process.env);
+  const link = linkToPrimary(process.env[NUMBER_VARIABLE]);
+  if (link !== undefined) await serveAsWorker(config, link);
+  else if (config.workers > 1) await serveByWorkers(config);
+  else await serveAlone(config);
+}
+
+async function serveAlone(config: Config): Promise<void> {
+  await refuseUnreadJournals(config, process.pid);
+  const { server, listening } = await serve(config);
+  stopOnSignal((signal, isAgain) => {
+    if (isAgain) exit(EXIT.crashed, `holdfast: ${signal} again, stopping at once`);
+    void server.close().then(stopped);
+  });
+  process.stderr.write(banner(config, listening));
+}
+
+async function serveByWorkers(config: Config): Promise<void> {
+  const { workers, drainMs, logLevel: level } = config;
+  if (isClusterWorker())
+    throw new ConfigError(['A2A_WORKERS: must be 1 where another program has put the server into a cluster']);
+  const log = createLogger({ level, destination: process.stdout, now: Date.now });
+  dieLoudly(log);
+  await refuseUnreadJournals(config, process.pid).catch((error: unknown) => {
+    log('server_start_failed', {}, error);
+    throw error;
+  });
+  const primary = new Primary({
+    workers,
+    log,
+    stopWithinMs: drainMs + STOP_MARGIN_MS,
+    onListening: (listening) => {
+      const { host, port, url, store, location } = listening;
+      log('server_listening', { host, port, url, store, location, workers });
+      process.stderr.write(banner(config, listening));
+    },
+  });
+  stopOnSignal((signal, isAgain) => {
+    if (!isAgain) {
+      primary.stop();
+      return;
+    }
+    primary.kill();
+    exit(EXIT.crashed, `holdfast: ${signal} again, stopping at once`);
+  });
+  const { code, why } = await primary.run();
+  if (why !== undefined) exit(code, `holdfast: ${why}`);
+  process.exit(code);
+}
+
+async function serveAsWorker(config: Config, link: WorkerLink): Promise<void> {
+  const { outageJournal } = config;
+  const own =
+    outageJournal === undefined
+      ? config
+      : { ...config, outageJournal: outageFolderOf(outageJournal, link.number) };
+  const { server, listening } = await serve(own, link);
+  let isDraining = false;
+  const drain = (): void => {
+    // A terminal and a service manager signal every process of the server, and so does the primary: twice is once.
+    if (isDraining) return;
+    isDraining = true;
+    void server.close().then(stopped);
+  };
+  stopOnSignal(drain);
+  link.onPrimaryGone(() => {
+    server.log('primary_gone');
+    drain();
+  });
+  link.listening(listening, server.metrics);
+}
+
+/** Until it takes requests. */
+async function serve(
+  config: Config,
+  link?: WorkerLink,
+): Promise<{ server: HoldfastServer; listening: Listening }> {
   const { agent } = config;
   const own = agent === undefined ? undefined : await loadAgent(agent, process.cwd(), config.agentFormat);
+  // Not by the primary, which would have it in memory for nothing.
+  const { createServer } = await import('./app.ts');
   const server = await createServer(config, {
     ...(own && { agent: own }),
     logDestination: process.stdout,
     pid: process.pid,
+    ...(link && { worker: link.number, metricsText: () => link.metricsText() }),
   });
-  dieLoudly(server);
-  const { url } = await server.listen();
-  stopOnSignal(server);
-  const { storeKind, storeLocation } = server.backend;
+  dieLoudly(server.log);
+  const address = await server.listen();
+  const { storeKind: store, storeLocation: location } = server.backend;
+  const shown = own && agent ? `${agent} (reads ${formatOf(own)})` : 'demo (set A2A_AGENT to run yours)';
+  return { server, listening: { ...address, store, location, agent: shown } };
+}
+
+function banner(config: Config, { url, store, location, agent }: Listening): string {
   const key = config.apiKeysFile === undefined ? '' : " -H 'X-API-Key: <key>'";
-  process.stderr.write(
+  return (
     `Holdfast ${packageVersion()} listens on ${url}\n` +
-      `  store  ${storeKind} at ${storeLocation}\n` +
-      `  agent  ${own && agent ? `${agent} (reads ${formatOf(own)})` : 'demo (set A2A_AGENT to run yours)'}\n` +
-      `  try    curl -s ${url} -H 'Content-Type: application/json'${key} -d '${TRY}'\n`,
+    `  store  ${store} at ${location}\n` +
+    `  agent  ${agent}\n` +
+    (config.workers === 1 ? '' : `  by     ${config.workers} workers\n`) +
+    `  try    curl -s ${url} -H 'Content-Type: application/json'${key} -d '${TRY}'\n`
   );
 }
 
 /** A process that goes on after a fault nobody handled serves from a state nobody knows; the sessions are stored. */
-function dieLoudly(server: HoldfastServer): void {
+function dieLoudly(log: Log): void {
   const die = (error: unknown): never => {
-    server.log('server_crashed', {}, error);
+    log('server_crashed', {}, error);
     exit(EXIT.crashed, 'holdfast: crashed; the log line server_crashed has the cause, restart to go on');
   };
   process.on('uncaughtException', die).on('unhandledRejection', die);
@@ -66,14 +158,13 @@ function stopped({ pendingRecords, keptIn }: StopReport): never {
   exit(EXIT.drained, `${what}: they are kept in ${keptIn} and stored after the next start`);
 }
 
-function stopOnSignal(server: HoldfastServer): void {
-  let stopping = false;
-  const stop = (signal: string): void => {
-    if (stopping) exit(EXIT.crashed, `holdfast: ${signal} again, stopping at once`);
-    stopping = true;
-    void server.close().then(stopped);
+function stopOnSignal(stop: (signal: string, isAgain: boolean) => void): void {
+  let isAgain = false;
+  const onSignal = (signal: string): void => {
+    stop(signal, isAgain);
+    isAgain = true;
   };
-  process.on('SIGTERM', stop).on('SIGINT', stop);
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
 }
 
 // Whoever reads the log may leave; that is no reason to stop serving.

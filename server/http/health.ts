@@ -11,6 +11,8 @@ export interface Readiness {
   readonly pending: { readonly records: number; readonly bytes: number; readonly kept?: boolean };
   /** This instance's name in logs and records, and how many share the store and are alive. */
   readonly instances?: { readonly me: string; readonly alive: number };
+  /** Of several processes that share the port, which one answers. */
+  readonly worker?: number;
 }
 
 export interface HealthAnswer {
@@ -23,8 +25,13 @@ export const livez = (): HealthAnswer => ({ status: 200, body: { status: 'alive'
 
 /** Whether to send requests here. A store that went away later is no reason not to: requests are served from memory. */
 export function readyz(readiness: Readiness): HealthAnswer {
-  const { storeAnsweredOnce, draining, degraded, warnings = [], pending, instances } = readiness;
-  const state = { ...(warnings.length > 0 && { warnings }), pending, ...(instances && { instances }) };
+  const { storeAnsweredOnce, draining, degraded, warnings = [], pending, instances, worker } = readiness;
+  const state = {
+    ...(warnings.length > 0 && { warnings }),
+    pending,
+    ...(instances && { instances }),
+    ...(worker !== undefined && { worker }),
+  };
   if (draining)
     return { status: 503, body: { status: 'draining', reasons: ['the server is stopping'], ...state } };
   if (!storeAnsweredOnce) {

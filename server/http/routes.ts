@@ -1,7 +1,6 @@
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import type { IncomingMessage, OutgoingHttpHeaders, RequestListener } from 'node:http';
 import type { Log } from '../observability/log-events.ts';
-import type { Metrics } from '../observability/metrics.ts';
 import { CARD_PATHS } from './card-route.ts';
 import { livez, type Readiness, readyz } from './health.ts';
 import type { Cors } from './request-guards.ts';
@@ -13,7 +12,7 @@ export interface RoutesOptions {
   readonly rpcEndpoint: RequestListener;
   readonly card: (req: IncomingMessage) => HttpAnswer | Promise<HttpAnswer>;
   readonly readiness: () => Readiness;
-  readonly metrics: Metrics;
+  readonly metrics: { readonly contentType: string; readonly text: () => Promise<string> };
   readonly cors: Cors;
   readonly isHostAllowed: (req: IncomingMessage) => boolean;
   readonly log: Log;
@@ -56,8 +55,8 @@ export function createRoutes(options: RoutesOptions): RequestListener {
   });
   get('/metrics', async () => ({
     status: 200,
-    headers: { 'Content-Type': metrics.registry.contentType, ...fresh },
-    body: await metrics.registry.metrics(),
+    headers: { 'Content-Type': metrics.contentType, ...fresh },
+    body: await metrics.text(),
   }));
   routes.use((req, res) => {
     refuse(req, res, jsonAnswer(404, { error: 'not found', endpoint: 'POST /a2a', card: CARD_PATHS[0] }));

@@ -2,6 +2,8 @@
  * Every log line the server can write, as data. The runbook lists the same events and a test holds it to this table.
  * Names are stable: subject, then what became of it.
  */
+import { WORKER_LOG_EVENTS } from './worker-log-events.ts';
+
 export type LogSeverity = 'fatal' | 'error' | 'warn' | 'info' | 'debug';
 
 interface LogEventRow {
@@ -40,6 +42,7 @@ export const LOG_EVENTS = {
     meaning: 'a fault nobody handled; the process ends with exit code 1',
     action: 'Let it be restarted; sessions are recovered. Report the `error`.',
   },
+  ...WORKER_LOG_EVENTS,
   session_compact_failed: {
     level: 'warn',
     meaning: 'superfluous chunks of an ended task could not be deleted; they do no harm',

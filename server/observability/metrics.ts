@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { TalliedCounter } from './tallied-counter.ts';
 
 interface MetricRow {
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -8,6 +9,8 @@ interface MetricRow {
   readonly buckets?: readonly number[];
   /** A gauge that is moved where it changes, instead of being read when somebody asks. */
   readonly counted?: true;
+  /** How the values of several workers become one. Absent: their sum. */
+  readonly aggregator?: 'max';
 }
 
 /** Every metric, as data; the field of {@link Metrics} -> what Prometheus sees. Label values are from closed sets. */
@@ -83,12 +86,14 @@ export const METRICS = {
   breakerOpen: {
     name: 'holdfast_breaker_open',
     type: 'gauge',
+    aggregator: 'max',
     help: '1 while the store counts as away, else 0.',
   },
   tasksRunning: { name: 'holdfast_tasks_running', type: 'gauge', help: 'Tasks this instance is running.' },
   instancesAlive: {
     name: 'holdfast_instances_alive',
     type: 'gauge',
+    aggregator: 'max',
     help: 'Instances that share the store and were alive when this one last looked, itself included.',
   },
   tasksRecovered: {
@@ -134,7 +139,9 @@ export const METRICS = {
 type Table = typeof METRICS;
 type LabelOf<R> = R extends { labels: readonly (infer L extends string)[] } ? L : never;
 type MetricOf<R> = R extends { type: 'counter' }
-  ? Counter<LabelOf<R>>
+  ? R extends { labels: unknown }
+    ? TalliedCounter<LabelOf<R>>
+    : Counter
   : R extends { type: 'gauge' }
     ? Gauge<LabelOf<R>>
     : Histogram<LabelOf<R>>;
@@ -164,8 +171,9 @@ export function createMetrics(): Metrics {
       help: row.help,
       labelNames: [...(row.labels ?? [])],
       registers: [registry],
+      ...(row.aggregator !== undefined && { aggregator: row.aggregator }),
     };
-    if (row.type === 'counter') made[field] = new Counter(base);
+    if (row.type === 'counter') made[field] = row.labels ? new TalliedCounter(base) : new Counter(base);
     else if (row.type === 'gauge') {
       made[field] = new Gauge({
         ...base,

@@ -45,13 +45,14 @@ export async function sendOnce(
   dialect: Sent['dialect'],
   text: string,
   sessionId?: string,
+  headers: Record<string, string> = {},
 ): Promise<Sent> {
   const messageId = `m-${text.slice(0, 100)}`;
   const beganAt = performance.now();
   const reply =
     dialect === 'v1'
-      ? await call(url, 'SendMessage', sendV1(messageId, text, sessionId), V1)
-      : await call(url, 'message/send', sendV03(messageId, text, sessionId));
+      ? await call(url, 'SendMessage', sendV1(messageId, text, sessionId), { ...V1, ...headers })
+      : await call(url, 'message/send', sendV03(messageId, text, sessionId), headers);
   const endedAt = performance.now();
   const task = taskOf(reply);
   return {

@@ -101,7 +101,8 @@ export class ServerProcess {
     const ended = this.exited().then((code) => {
       throw new Error(`the server ended with ${code}: ${this.stderr}`);
     });
-    await Promise.race([this.logs.next('server_listening'), ended]);
+    // Several workers start one after the other, on a machine that may be busy.
+    await Promise.race([this.logs.next('server_listening', 30_000), ended]);
   }
 
   get url(): string {

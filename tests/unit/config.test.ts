@@ -82,11 +82,31 @@ describe('parseConfig', () => {
   });
 
   it('refuses a variable with our prefix that does nothing, and says what was meant', () => {
-    expect(problemsOf({ A2A_STROE: 'redis', A2A_WORKERS: '4' })).to.deep.equal([
+    expect(problemsOf({ A2A_STROE: 'redis', A2A_ENCRYPTION: '4' })).to.deep.equal([
+      'A2A_ENCRYPTION: does nothing in this version',
       'A2A_STROE: does nothing in this version; did you mean A2A_STORE?',
-      'A2A_WORKERS: does nothing in this version',
     ]);
     expect(problemsOf({ HOME: 'x', NODE_ENV: 'y', REDIS_MASTER: 'z' })).to.deep.equal([]);
+  });
+
+  it('takes several workers with Redis alone, and not as its only user', () => {
+    expect(parseConfig({ A2A_WORKERS: '4', REDIS_URL: 'redis://h' }).workers).to.equal(4);
+    expect(parseConfig({}).workers).to.equal(1);
+    for (const [env, store] of [
+      [{}, 'lmdb'],
+      [{ A2A_STORE: 'memory' }, 'memory'],
+      [{ REDIS_URL: 'redis://h', REDIS_ENABLED: 'false' }, 'lmdb'],
+    ] as const) {
+      expect(problemsOf({ A2A_WORKERS: '2', ...env })).to.deep.equal([
+        `A2A_WORKERS: must be 1 with the ${store} store, which one process has to itself: set REDIS_URL or REDIS_HOST or REDIS_CLUSTER_NODES or REDIS_SENTINELS, got 2`,
+      ]);
+    }
+    const exclusive = { REDIS_URL: 'redis://h', A2A_CACHE_COHERENCE: 'exclusive' };
+    expect(problemsOf({ A2A_WORKERS: '2', ...exclusive })).to.deep.equal([
+      'A2A_WORKERS: must be 1 while A2A_CACHE_COHERENCE is exclusive, because workers share the Redis, got 2',
+    ]);
+    expect(problemsOf({ A2A_WORKERS: '1', ...exclusive })).to.deep.equal([]);
+    expect(problemsOf({ A2A_WORKERS: '65', REDIS_URL: 'redis://h' })).to.have.length(1);
   });
 
   it('refuses values that would break keys, cards and headers', () => {

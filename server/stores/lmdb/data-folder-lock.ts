@@ -54,7 +54,8 @@ export class DataFolderLock {
     });
     // an accept that fails is the caller's loss
     this.#server.on('error', () => undefined);
-    this.#server.listen(path);
+    // in a worker of a cluster its own as well: the primary's would end with the primary, while this process goes on
+    this.#server.listen({ path, exclusive: true });
     // the lock must not be what keeps the process alive
     this.#server.unref();
   }

@@ -9,7 +9,14 @@ export type Bytes = number;
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
 export type JsonObject = Record<string, JsonValue>;
 
-/** A2A 1.0 §5.6.1: UTC, milliseconds, `Z`. */
+let lastAt: EpochMs | undefined;
+let lastTimestamp = '';
+
+/** A2A 1.0 §5.6.1: UTC, milliseconds, `Z`. The last one is kept: one answer says the same moment several times. */
 export function toTimestamp(at: EpochMs): string {
-  return new Date(at).toISOString();
+  if (at !== lastAt) {
+    lastTimestamp = new Date(at).toISOString();
+    lastAt = at;
+  }
+  return lastTimestamp;
 }

@@ -14,8 +14,8 @@ export const MAX_PAGE_SIZE = 100;
 export const MAX_PARTS = 256;
 export const MAX_REFERENCES = 32;
 /** Extensions, output modes: enough for any, and a bound on how many faults one can have. */
-const MAX_LIST = 256;
-const MAX_INT32 = 2 ** 31 - 1;
+export const MAX_LIST = 256;
+export const MAX_COUNT = 2 ** 31 - 1;
 
 export const text = z.string().refine(isWellFormed, ILL_FORMED);
 
@@ -31,13 +31,16 @@ export function textWithout(findFault: (value: string) => string | undefined) {
 }
 
 export function findSizeFault(value: string, maxBytes: Bytes): string | undefined {
-  return Buffer.byteLength(value) > maxBytes ? `must be at most ${maxBytes} bytes of UTF-8` : undefined;
+  // A character takes 1 to 3 bytes, so that most need no count.
+  return value.length * 3 > maxBytes && Buffer.byteLength(value) > maxBytes
+    ? `must be at most ${maxBytes} bytes of UTF-8`
+    : undefined;
 }
 
 export const pageToken = textWithout((value) => findSizeFault(value, MAX_PAGE_TOKEN_BYTES));
 
 /** What keeps a text from being an id, in words to be read behind the name of the field. */
-function findIdFault(id: string, maxBytes: Bytes): string | undefined {
+export function findIdFault(id: string, maxBytes: Bytes): string | undefined {
   if (id === '') return 'must not be empty';
   const tooLong = findSizeFault(id, maxBytes);
   if (tooLong !== undefined) return tooLong;
@@ -95,7 +98,7 @@ export const metadata = optional(
 ).transform((value) => unlessEmpty(value));
 
 function fitsMetadata(value: JsonObject): boolean {
-  return Buffer.byteLength(JSON.stringify(value)) <= MAX_METADATA_BYTES;
+  return findSizeFault(JSON.stringify(value), MAX_METADATA_BYTES) === undefined;
 }
 
 function integer(min: number, max: number) {
@@ -110,7 +113,7 @@ function integer(min: number, max: number) {
 }
 
 /** How many messages of history: 0 is none, and absent is for the dialect to say. Any int32 but a negative one. */
-export const count = integer(0, MAX_INT32);
+export const count = integer(0, MAX_COUNT);
 /** A2A 1.0 §3.1.4. */
 export const pageSize = integer(1, MAX_PAGE_SIZE);
 

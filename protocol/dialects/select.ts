@@ -1,18 +1,18 @@
 import { ProtocolError } from '../errors.ts';
 import type { Dialect } from '../model.ts';
-import { operationOf, type Operation } from '../operations.ts';
+import { methodName, OPERATION_NAMES, operationOf, type Operation } from '../operations.ts';
 
 /** What a request is, before its params are looked at. */
 export interface Selection {
   /** In whose shape params are read and the answer, or the error, is written. */
-  dialect: Dialect;
+  readonly dialect: Dialect;
   /**
    * 0.1 and 0.3 share this method's name and no version was named: params read alike, and the dialect that made the
    * task decides the shape of the answer (`answerDialect`).
    */
-  legacy: boolean;
-  operation?: Operation;
-  error?: ProtocolError;
+  readonly legacy: boolean;
+  readonly operation?: Operation;
+  readonly error?: ProtocolError;
 }
 
 export interface SelectOptions {
@@ -43,9 +43,26 @@ function unsupported(requested: string, message: string): ProtocolError {
   });
 }
 
+/** One for every method of a dialect: the same object each time, so that it also serves as a key. */
+function selections(dialect: Dialect, legacy = false): ReadonlyMap<string, Selection> {
+  const found = new Map<string, Selection>();
+  for (const operation of OPERATION_NAMES) {
+    const method = methodName(operation, dialect);
+    if (method !== undefined) found.set(method, Object.freeze({ dialect, legacy, operation }));
+  }
+  return found;
+}
+
+const SELECTIONS: Readonly<Record<Dialect | 'legacy', ReadonlyMap<string, Selection>>> = {
+  v1: selections('v1'),
+  v03: selections('v03'),
+  v01: selections('v01'),
+  legacy: selections('v03', true),
+};
+
 function lookUp(method: string, dialect: Dialect): Selection {
-  const operation = operationOf(method, dialect);
-  if (operation !== undefined) return { dialect, legacy: false, operation };
+  const known = SELECTIONS[dialect].get(method);
+  if (known !== undefined) return known;
   return {
     dialect,
     legacy: false,
@@ -57,11 +74,12 @@ function lookUp(method: string, dialect: Dialect): Selection {
 function selectWithoutVersion(method: string, options: SelectOptions): Selection {
   const v03 = operationOf(method, 'v03');
   const v01 = operationOf(method, 'v01');
-  if (v03 !== undefined) return { dialect: 'v03', legacy: v03 === v01, operation: v03 };
-  if (v01 !== undefined) return { dialect: 'v01', legacy: false, operation: v01 };
+  if (v03 !== undefined && v03 === v01) return SELECTIONS.legacy.get(method) ?? lookUp(method, 'v03');
+  if (v03 !== undefined) return lookUp(method, 'v03');
+  if (v01 !== undefined) return lookUp(method, 'v01');
   const v1 = operationOf(method, 'v1');
   if (v1 === undefined) return lookUp(method, 'v03');
-  if (options.lenientVersion) return { dialect: 'v1', legacy: false, operation: v1 };
+  if (options.lenientVersion) return lookUp(method, 'v1');
   const error = unsupported('', `${method} is a method of A2A 1.0 and needs the header A2A-Version: 1.0`);
   return { dialect: 'v1', legacy: false, error };
 }
@@ -78,6 +96,8 @@ export function selectDialect(
   version: string | undefined,
   options: SelectOptions,
 ): Selection {
+  const plain = version === undefined ? undefined : DIALECTS.get(version);
+  if (plain !== undefined) return lookUp(method, plain);
   const requested = version?.trim() ?? '';
   if (requested === '') return selectWithoutVersion(method, options);
   const majorMinor = /^(\d+\.\d+)(?:\.\d+)?$/.exec(requested)?.[1];

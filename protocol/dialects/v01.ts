@@ -8,6 +8,7 @@ import * as fields from './fields.ts';
 import { userRole } from './legacy-fields.ts';
 import { legacyPart } from './legacy-parts.ts';
 import { pushConfigV01 } from './legacy-push.ts';
+import { readPlainTaskSend } from './plain-params.ts';
 import { present } from './present.ts';
 import { V01_PUSH } from './v01-push.ts';
 import { PARTS, toFrames, toSendAnswer, toTask } from './v01-shapes.ts';
@@ -48,7 +49,7 @@ const cancelTaskParams = z.object({ id: fields.taskId, metadata: fields.metadata
 
 /** A2A 0.1. */
 export const V01: Codec = {
-  decodeSend: (params) => decode(sendParams, params),
+  decodeSend: (params) => readPlainTaskSend(params) ?? decode(sendParams, params),
   decodeGet: (params) => decode(getTaskParams, params),
   decodeCancel: (params) => decode(cancelTaskParams, params),
   decodeSubscribe: (params) => decode(subscribeParams, params),

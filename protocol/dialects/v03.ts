@@ -8,6 +8,7 @@ import * as fields from './fields.ts';
 import { userRole } from './legacy-fields.ts';
 import { legacyPart } from './legacy-parts.ts';
 import { pushConfigV03 } from './legacy-push.ts';
+import { type PlainSpelling, readPlainGet, readPlainSend } from './plain-params.ts';
 import { present } from './present.ts';
 import { V03_PUSH } from './v03-push.ts';
 import { PARTS, toMessage, toStreamEvent, toTask } from './v03-shapes.ts';
@@ -61,10 +62,12 @@ const subscribeParams = z
   .transform(({ id }) => ({ id }));
 const cancelTaskParams = z.object({ id: fields.taskId, metadata: fields.metadata }).transform(present);
 
+const PLAIN: PlainSpelling = { role: 'user', kinds: true, atOnce: { name: 'blocking', value: false } };
+
 /** A2A 0.3. Answers are bare and told apart by `kind`. */
 export const V03: Codec = {
-  decodeSend: (params) => decode(sendParams, params),
-  decodeGet: (params) => decode(getTaskParams, params),
+  decodeSend: (params) => readPlainSend(params, PLAIN) ?? decode(sendParams, params),
+  decodeGet: (params) => readPlainGet(params) ?? decode(getTaskParams, params),
   decodeCancel: (params) => decode(cancelTaskParams, params),
   decodeSubscribe: (params) => decode(subscribeParams, params),
   encodeTask: toTask,

@@ -10,7 +10,7 @@ import type {
   TaskStatusUpdate,
 } from '../model.ts';
 import type { JsonObject } from '../units.ts';
-import { present, unlessEmpty } from './present.ts';
+import { unlessEmpty } from './present.ts';
 
 /** The task that a message belongs to. */
 interface Home {
@@ -18,52 +18,68 @@ interface Home {
   taskId: string;
 }
 
-function toPart({ metadata, ...rest }: Part): JsonObject {
-  return present({ ...rest, metadata: unlessEmpty(metadata) });
+// A literal of what is always there and an assignment for each of the others: every answer goes through here, and
+// spreads or lists of entries cost several times as much.
+
+/** The model's parts have this shape already, but for metadata that says nothing. */
+function toPart(part: Part): JsonObject {
+  const shown: JsonObject = { ...part };
+  if (part.metadata !== undefined && unlessEmpty(part.metadata) === undefined) delete shown['metadata'];
+  return shown;
 }
 
-export function toMessage(shown: Message, home?: Home): JsonObject {
-  return present({
-    messageId: shown.messageId,
-    contextId: shown.contextId ?? home?.contextId,
-    taskId: shown.taskId ?? home?.taskId,
-    role: shown.role,
-    parts: shown.parts.map(toPart),
-    metadata: unlessEmpty(shown.metadata),
-    extensions: unlessEmpty(shown.extensions),
-    referenceTaskIds: unlessEmpty(shown.referenceTaskIds),
-  });
+export function toMessage(message: Message, home?: Home): JsonObject {
+  const shown: JsonObject = {
+    messageId: message.messageId,
+    role: message.role,
+    parts: message.parts.map(toPart),
+  };
+  const contextId = message.contextId ?? home?.contextId;
+  if (contextId !== undefined) shown['contextId'] = contextId;
+  const taskId = message.taskId ?? home?.taskId;
+  if (taskId !== undefined) shown['taskId'] = taskId;
+  addExtras(shown, message);
+  const referenceTaskIds = unlessEmpty(message.referenceTaskIds);
+  if (referenceTaskIds !== undefined) shown['referenceTaskIds'] = referenceTaskIds;
+  return shown;
 }
 
-function toStatus(status: TaskStatus, home: Home): JsonObject {
-  return present({
-    state: status.state,
-    message: status.message && toMessage(status.message, home),
-    timestamp: status.timestamp,
-  });
+/** What messages and artifacts may have in common. */
+function addExtras(
+  shown: JsonObject,
+  { metadata, extensions }: Pick<Message, 'metadata' | 'extensions'>,
+): void {
+  const saying = unlessEmpty(metadata);
+  if (saying !== undefined) shown['metadata'] = saying;
+  const named = unlessEmpty(extensions);
+  if (named !== undefined) shown['extensions'] = named;
+}
+
+function toStatus({ state, message, timestamp }: TaskStatus, home: Home): JsonObject {
+  if (message === undefined) return { state, timestamp };
+  return { state, message: toMessage(message, home), timestamp };
 }
 
 function toArtifact(artifact: Artifact): JsonObject {
-  return present({
-    artifactId: artifact.artifactId,
-    name: artifact.name,
-    description: artifact.description,
-    parts: artifact.parts.map(toPart),
-    metadata: unlessEmpty(artifact.metadata),
-    extensions: unlessEmpty(artifact.extensions),
-  });
+  const shown: JsonObject = { artifactId: artifact.artifactId, parts: artifact.parts.map(toPart) };
+  if (artifact.name !== undefined) shown['name'] = artifact.name;
+  if (artifact.description !== undefined) shown['description'] = artifact.description;
+  addExtras(shown, artifact);
+  return shown;
 }
 
 export function toTask(task: Task): JsonObject {
   const home: Home = { contextId: task.contextId, taskId: task.id };
-  return present({
+  const shown: JsonObject = {
     id: task.id,
     contextId: task.contextId,
     status: toStatus(task.status, home),
-    artifacts: unlessEmpty(task.artifacts.map(toArtifact)),
-    history: unlessEmpty(task.history.map((shown) => toMessage(shown, home))),
-    metadata: unlessEmpty(task.metadata),
-  });
+  };
+  if (task.artifacts.length > 0) shown['artifacts'] = task.artifacts.map(toArtifact);
+  if (task.history.length > 0) shown['history'] = task.history.map((message) => toMessage(message, home));
+  const metadata = unlessEmpty(task.metadata);
+  if (metadata !== undefined) shown['metadata'] = metadata;
+  return shown;
 }
 
 /** A list tells of artifacts only when asked to, and then also that there are none. A2A 1.0 §3.1.4. */
@@ -73,23 +89,23 @@ export function toListedTask(task: Task, includeArtifacts: boolean): JsonObject 
 }
 
 function toStatusUpdate({ taskId, contextId, status, metadata }: TaskStatusUpdate): JsonObject {
-  return present({
-    taskId,
-    contextId,
-    status: toStatus(status, { contextId, taskId }),
-    metadata: unlessEmpty(metadata),
-  });
+  const shown: JsonObject = { taskId, contextId, status: toStatus(status, { contextId, taskId }) };
+  const saying = unlessEmpty(metadata);
+  if (saying !== undefined) shown['metadata'] = saying;
+  return shown;
 }
 
 function toArtifactUpdate(update: TaskArtifactUpdate): JsonObject {
-  return present({
+  const shown: JsonObject = {
     taskId: update.taskId,
     contextId: update.contextId,
     artifact: toArtifact(update.artifact),
-    append: update.append === true ? true : undefined,
-    lastChunk: update.lastChunk === true ? true : undefined,
-    metadata: unlessEmpty(update.metadata),
-  });
+  };
+  if (update.append === true) shown['append'] = true;
+  if (update.lastChunk === true) shown['lastChunk'] = true;
+  const metadata = unlessEmpty(update.metadata);
+  if (metadata !== undefined) shown['metadata'] = metadata;
+  return shown;
 }
 
 /** a2a.proto `StreamResponse`: exactly one member. Which event is the last one is told by closing the stream. */

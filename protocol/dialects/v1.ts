@@ -5,6 +5,7 @@ import type { Codec } from './codec.ts';
 import { decode } from './decode.ts';
 import { toV1Error } from './error-shapes.ts';
 import * as fields from './fields.ts';
+import { type PlainSpelling, readPlainGet, readPlainSend } from './plain-params.ts';
 import { present } from './present.ts';
 import { protoObject } from './proto-json.ts';
 import { historyLength, tenant } from './v1-fields.ts';
@@ -81,10 +82,16 @@ const cancelTaskParams = protoObject({ tenant, id: fields.taskId, metadata: fiel
   present,
 );
 
+const PLAIN: PlainSpelling = {
+  role: 'ROLE_USER',
+  kinds: false,
+  atOnce: { name: 'returnImmediately', value: true },
+};
+
 /** A2A 1.0. Of all answers only that to a send is wrapped: `{task}` or `{message}` (a2a.proto `SendMessageResponse`). */
 export const V1: Codec = {
-  decodeSend: (params) => decode(sendParams, params, 'proto'),
-  decodeGet: (params) => decode(getTaskParams, params, 'proto'),
+  decodeSend: (params) => readPlainSend(params, PLAIN) ?? decode(sendParams, params, 'proto'),
+  decodeGet: (params) => readPlainGet(params) ?? decode(getTaskParams, params, 'proto'),
   decodeCancel: (params) => decode(cancelTaskParams, params, 'proto'),
   decodeSubscribe: (params) => decode(subscribeParams, params, 'proto'),
   encodeTask: ({ task }) => toTask(task),

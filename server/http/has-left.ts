@@ -12,15 +12,28 @@ const AFTERMATH_MS: DurationMs = 1_000;
  *
  * @param wasLateSince whether the event loop was late since then (`performance.now()`)
  */
-export async function hasLeft(
-  { socket }: IncomingMessage,
+export function hasLeft(
+  req: IncomingMessage,
   res: ServerResponse,
   wasLateSince: (since: number) => boolean,
-): Promise<boolean> {
-  const isGone = (): boolean => res.destroyed || socket.destroyed || socket.readableEnded;
-  if (!wasLateSince(performance.now() - AFTERMATH_MS)) return isGone();
-  // The rest of this turn, and one in which every socket is read once more.
-  await nextTurn();
-  await nextTurn();
-  return isGone();
+): boolean | Promise<boolean> {
+  return wasLateSince(performance.now() - AFTERMATH_MS) ? hasLeftSoon(req, res) : isGone(req, res);
 }
+
+async function hasLeftSoon(req: IncomingMessage, res: ServerResponse): Promise<boolean> {
+  await (nextRound ??= waitForRound());
+  return isGone(req, res);
+}
+
+/** One for all requests that were read in the same turn: after a pause there may be thousands. */
+let nextRound: Promise<void> | undefined;
+
+/** The rest of this turn, and one in which every socket is read once more. */
+async function waitForRound(): Promise<void> {
+  await nextTurn();
+  nextRound = undefined;
+  await nextTurn();
+}
+
+const isGone = ({ socket }: IncomingMessage, res: ServerResponse): boolean =>
+  res.destroyed || socket.destroyed || socket.readableEnded;

@@ -23,6 +23,7 @@ export type HttpServerOptions = Pick<
 
 /** node:http with bounds on what a slow or broken client can hold. */
 export function createHttpServer(listener: RequestListener, options: HttpServerOptions = {}): Server {
+  const answering = new WeakMap<Duplex, ServerResponse>();
   const server = createServer(
     {
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -34,12 +35,11 @@ export function createHttpServer(listener: RequestListener, options: HttpServerO
       noDelay: true,
       ...options,
     },
-    listener,
+    (req, res) => {
+      answering.set(req.socket, res);
+      listener(req, res);
+    },
   );
-  const answering = new WeakMap<Duplex, ServerResponse>();
-  server.prependListener('request', (req, res) => {
-    answering.set(req.socket, res);
-  });
   // Without this listener node says "continue" before anybody has looked at the headers.
   server.on('checkContinue', listener);
   server.on('clientError', (error, socket) => {

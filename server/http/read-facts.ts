@@ -10,14 +10,23 @@ export function readFacts(
 ): Pick<RequestFacts, 'lastEventId' | 'idempotencyKey' | 'extensions'> {
   const lastEventId = headerOf(req, 'last-event-id');
   const idempotencyKey = headerOf(req, 'idempotency-key');
+  const extensions = extensionsOf(req);
+  if (!lastEventId && idempotencyKey === undefined) return { extensions };
   return {
     // None of ours is that long: what is left of it is a cursor that leads nowhere, like any other.
     ...(lastEventId && { lastEventId: lastEventId.slice(0, LAST_EVENT_ID_MAX_CHARS) }),
     ...(idempotencyKey !== undefined && { idempotencyKey }),
-    extensions: [
-      ...new Set([...listOf(headerOf(req, 'a2a-extensions')), ...listOf(headerOf(req, 'x-a2a-extensions'))]),
-    ],
+    extensions,
   };
+}
+
+const NONE: readonly string[] = Object.freeze([]);
+
+function extensionsOf(req: IncomingMessage): readonly string[] {
+  const named = headerOf(req, 'a2a-extensions');
+  const namedEarlier = headerOf(req, 'x-a2a-extensions');
+  if (named === undefined && namedEarlier === undefined) return NONE;
+  return [...new Set([...listOf(named), ...listOf(namedEarlier)])];
 }
 
 function headerOf(req: IncomingMessage, name: string): string | undefined {

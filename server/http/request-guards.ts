@@ -17,14 +17,21 @@ const withoutPort = (host: string): string => host.replace(/:\d*$/, '');
 export function createHostGuard(bindHost: string, publicUrl?: string): (req: IncomingMessage) => boolean {
   if (!isLoopback(bindHost)) return () => true;
   const publicHost = publicUrl === undefined ? undefined : new URL(publicUrl).hostname;
+  // Most requests are from who asked last, or use the same name.
+  let allowedLast: string | undefined;
   return ({ headers: { host } }) => {
-    if (host === undefined) return true; // HTTP/1.0, which no browser speaks
+    if (host === undefined || host === allowedLast) return true; // none: HTTP/1.0, which no browser speaks
     const name = withoutPort(host);
-    return LOOPBACK.test(name) || name.toLowerCase() === publicHost;
+    const isAllowed = LOOPBACK.test(name) || name.toLowerCase() === publicHost;
+    if (isAllowed) allowedLast = host;
+    return isAllowed;
   };
 }
 
 type Headers = Readonly<Record<string, string>>;
+
+/** Of whom CORS says nothing. */
+export const NO_HEADERS: Headers = Object.freeze({});
 
 /** Cross-origin answers for the configured web origins, and for no other. */
 export class Cors {
@@ -36,7 +43,7 @@ export class Cors {
   }
 
   headersFor(req: IncomingMessage): Headers {
-    if (this.#origins.size === 0) return {};
+    if (this.#origins.size === 0) return NO_HEADERS;
     const any = this.#origins.has('*');
     const { origin } = req.headers;
     // A cache must not hand one origin's answer to another, nor the answer without an origin.
@@ -65,6 +72,7 @@ export class Cors {
 
 /** A media type of exactly `application/json`, in UTF-8. Any web page can POST `text/plain` to loopback; not this. */
 export function isJson(contentType: string | undefined): boolean {
+  if (contentType === 'application/json') return true;
   const [type, ...parameters] = (contentType ?? '').toLowerCase().split(';');
   if (type?.trim() !== 'application/json') return false;
   return parameters.every(

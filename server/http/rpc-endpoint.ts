@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, ServerResponse } from 'node:http';
 import { ProtocolError, type ErrorReason } from '../../protocol/errors.ts';
 import type { Bytes } from '../../protocol/units.ts';
 import type { RpcAnswer } from '../rpc/rpc-answer.ts';
 import type { RpcServer } from '../rpc/rpc-server.ts';
 import type { Principal } from '../security/principal.ts';
 import { hasLeft } from './has-left.ts';
-import { readBody } from './read-body.ts';
+import { type Body, readBody } from './read-body.ts';
 import { readFacts } from './read-facts.ts';
-import { type Cors, isJson, requestedVersion } from './request-guards.ts';
+import { type Cors, isJson, NO_HEADERS, requestedVersion } from './request-guards.ts';
 import { refuse, respond } from './respond.ts';
 import { type SseSettings, writeStream } from './sse.ts';
 
@@ -29,85 +29,138 @@ export interface RpcEndpointOptions {
 
 const ALLOW = 'POST, OPTIONS';
 
+const UNCACHED: OutgoingHttpHeaders = Object.freeze({ 'Cache-Control': 'no-store' });
+
 /**
  * The RPC endpoint as a plain `(req, res)` function: the same checks whether the server hands it a request directly or
  * Express does. Everything that can be refused without the body is refused before the body is read.
  */
 export function createRpcEndpoint(options: RpcEndpointOptions): RequestListener {
-  const { rpc, cors, bodyMaxBytes, wasLateSince = () => false } = options;
+  return (req, res) => {
+    new Exchange(options, req, res).begin();
+  };
+}
 
-  async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const requestId = randomUUID();
-    const version = requestedVersion(req);
-    const common: Record<string, string> = { ...cors.headersFor(req), 'Cache-Control': 'no-store' };
-    const refuseFor = (error: unknown, headers = {}): void => {
-      const refusal = rpc.refuse(error, { requestId, version });
-      refuse(req, res, { ...refusal, headers: { ...refusal.headers, ...common, ...headers } });
-    };
-    const turnAway = (httpStatus: number, reason: ErrorReason, message: string, headers = {}): void => {
-      refuseFor(new ProtocolError(reason, { message, httpStatus }), headers);
-    };
+/** One request and its answer. What is known at once is not waited for: every `await` here is one more per request. */
+class Exchange {
+  readonly #options: RpcEndpointOptions;
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #requestId = randomUUID();
+  readonly #version: string | undefined;
 
-    if (!options.isHostAllowed(req)) {
-      turnAway(403, 'INVALID_REQUEST', 'This Host is not served; set A2A_PUBLIC_URL to serve it');
+  constructor(options: RpcEndpointOptions, req: IncomingMessage, res: ServerResponse) {
+    this.#options = options;
+    this.#req = req;
+    this.#res = res;
+    this.#version = requestedVersion(req);
+  }
+
+  begin(): void {
+    const req = this.#req;
+    const { isHostAllowed, cors, resolvePrincipal } = this.#options;
+    if (!isHostAllowed(req)) {
+      this.#turnAway(403, 'INVALID_REQUEST', 'This Host is not served; set A2A_PUBLIC_URL to serve it');
       return;
     }
     if (req.method === 'OPTIONS') {
-      refuse(req, res, { status: 204, headers: { Allow: ALLOW, ...cors.preflight(req) } });
+      refuse(req, this.#res, { status: 204, headers: { Allow: ALLOW, ...cors.preflight(req) } });
       return;
     }
     if (req.method !== 'POST') {
-      turnAway(405, 'INVALID_REQUEST', 'This is a JSON-RPC endpoint: use POST', { Allow: ALLOW });
+      const message = 'This is a JSON-RPC endpoint: use POST';
+      this.#turnAway(405, 'INVALID_REQUEST', message, { Allow: ALLOW });
       return;
     }
-    let principal: Principal;
+    let principal: Principal | Promise<Principal>;
     try {
-      principal = await options.resolvePrincipal(req);
+      principal = resolvePrincipal(req);
     } catch (error) {
-      refuseFor(error);
+      this.#refuse(error);
       return;
     }
+    if (principal instanceof Promise) {
+      principal.then(
+        (known) => {
+          this.#admit(known);
+        },
+        (error: unknown) => {
+          this.#refuse(error);
+        },
+      );
+    } else this.#admit(principal);
+  }
+
+  #admit(principal: Principal): void {
+    const req = this.#req;
     if (req.destroyed) return;
     if (!isJson(req.headers['content-type']) || req.headers['content-encoding'] !== undefined) {
-      turnAway(
-        415,
-        'CONTENT_TYPE_NOT_SUPPORTED',
-        'Content-Type must be application/json, in UTF-8 and not encoded',
-      );
+      const message = 'Content-Type must be application/json, in UTF-8 and not encoded';
+      this.#turnAway(415, 'CONTENT_TYPE_NOT_SUPPORTED', message);
       return;
     }
-    const body = await readBody(req, res, bodyMaxBytes);
+    readBody(req, this.#res, this.#options.bodyMaxBytes, (body) => {
+      this.#take(body, principal);
+    });
+  }
+
+  #take(body: Body, principal: Principal): void {
+    const { bodyMaxBytes, wasLateSince = isNeverLate } = this.#options;
     if (body === 'aborted') return;
     if (body === 'too large') {
-      turnAway(413, 'INVALID_REQUEST', `The body must be at most ${bodyMaxBytes} bytes`);
+      this.#turnAway(413, 'INVALID_REQUEST', `The body must be at most ${bodyMaxBytes} bytes`);
       return;
     }
-    if (await hasLeft(req, res, wasLateSince)) return;
-    await answer(res, await rpc.handle(body, { requestId, version, principal, ...readFacts(req) }), common);
-  }
-
-  async function answer(
-    res: ServerResponse,
-    response: RpcAnswer,
-    common: Record<string, string>,
-  ): Promise<void> {
-    const closing = options.isDraining() ? { Connection: 'close' } : {};
-    const headers = { ...response.headers, ...common, ...closing };
-    if ('frames' in response) {
-      await writeStream(res, response, headers, options.sse);
-      return;
-    }
-    const { delivered } = response;
-    if (delivered !== undefined) {
-      // node says `finish` also when the client left while the answer was being written; its socket is then destroyed.
-      res.prependOnceListener('finish', () => {
-        if (res.socket?.destroyed === false) delivered();
+    const left = hasLeft(this.#req, this.#res, wasLateSince);
+    if (left === true) return;
+    if (left === false) this.#call(body, principal);
+    else {
+      void left.then((hasGone) => {
+        if (!hasGone) this.#call(body, principal);
       });
     }
-    respond(res, { ...response, headers });
   }
 
-  return (req, res) => {
-    void serve(req, res);
-  };
+  #call(body: Buffer, principal: Principal): void {
+    const { lastEventId, idempotencyKey, extensions } = readFacts(this.#req);
+    const facts = {
+      requestId: this.#requestId,
+      version: this.#version,
+      principal,
+      lastEventId,
+      idempotencyKey,
+      extensions,
+    };
+    void this.#options.rpc.handle(body, facts).then((response) => {
+      this.#answer(response);
+    });
+  }
+
+  #answer(response: RpcAnswer): void {
+    const { isDraining, sse } = this.#options;
+    const closing = isDraining() ? { Connection: 'close' } : undefined;
+    const common = closing === undefined ? this.#common() : { ...this.#common(), ...closing };
+    if ('frames' in response) {
+      void writeStream(this.#res, response, { ...response.headers, ...common }, sse);
+      return;
+    }
+    respond(this.#res, response, common, response.delivered);
+  }
+
+  #common(): OutgoingHttpHeaders {
+    const cors = this.#options.cors.headersFor(this.#req);
+    return cors === NO_HEADERS ? UNCACHED : { ...cors, ...UNCACHED };
+  }
+
+  #turnAway(httpStatus: number, reason: ErrorReason, message: string, headers?: OutgoingHttpHeaders): void {
+    this.#refuse(new ProtocolError(reason, { message, httpStatus }), headers);
+  }
+
+  #refuse(error: unknown, headers?: OutgoingHttpHeaders): void {
+    const refusal = this.#options.rpc.refuse(error, { requestId: this.#requestId, version: this.#version });
+    const all = { ...refusal.headers, ...this.#common(), ...headers };
+    refuse(this.#req, this.#res, { ...refusal, headers: all });
+  }
 }
+
+const isNeverLate = (): boolean => false;

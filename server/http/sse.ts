@@ -20,11 +20,13 @@ const SSE_HEADERS = {
 const HEARTBEAT = ':\n\n';
 /** A frame above this goes out in pieces: a slow reader of a large frame that takes some of it in time is not stalled. */
 const PIECE_MAX_BYTES: Bytes = 1_048_576;
+/** The frames of one turn of the event loop go out in one write, unless they are more than this. */
+const BATCH_MAX_CHARS = 65_536;
 
 /**
  * Writes a stream to its end, as fast as its reader takes it and no faster: the next frame is asked for when the last
- * one has left for the kernel, so all that a slow reader holds is one frame. Resolves when the stream is over, whichever
- * way; never rejects.
+ * batch has left for the kernel, so all that a slow reader holds is one batch and one frame. Resolves when the stream is
+ * over, whichever way; never rejects.
  *
  * @param headers beside those of every stream
  */
@@ -53,6 +55,8 @@ class SseWriter {
   /** A heartbeat may go out: no frame is being written. */
   #isIdle = false;
   #isGone = false;
+  /** Frames that go out at the end of this turn of the event loop: a write costs more than all else about a frame. */
+  #batch = '';
   #wake: (() => void) | undefined;
 
   constructor(res: ServerResponse, stream: RpcStream, headers: OutgoingHttpHeaders, settings: SseSettings) {
@@ -85,24 +89,38 @@ class SseWriter {
         return;
       }
       const { instead } = step.value;
-      if (instead !== undefined && !this.#res.headersSent) {
+      if (instead !== undefined && !this.#res.headersSent && this.#batch === '') {
         respond(this.#res, { ...instead, headers: { ...instead.headers, ...this.#headers } });
         return;
       }
-      await this.#send(step.value);
+      // A batch or a heartbeat may have filled the socket while the frame was waited for.
+      if (!this.#hasRoom()) await this.#room();
+      this.#add(step.value);
+      if (this.#batch.length < BATCH_MAX_CHARS) continue;
+      await this.#flushWhole();
     }
   }
 
-  async #send({ id, data }: SseFrame): Promise<void> {
-    const text = `${id === undefined ? '' : `id: ${id}\n`}data: ${data}\n\n`;
-    // A heartbeat may have filled the socket while the frame was waited for.
-    await this.#room();
-    if (text.length <= PIECE_MAX_BYTES) {
-      this.#write(text);
-      await this.#room();
+  #add({ id, data }: SseFrame): void {
+    if (this.#batch === '') setImmediate(this.#flush);
+    this.#batch += id === undefined ? `data: ${data}\n\n` : `id: ${id}\ndata: ${data}\n\n`;
+  }
+
+  readonly #flush = (): void => {
+    const batch = this.#batch;
+    this.#batch = '';
+    if (batch !== '') this.#write(batch);
+  };
+
+  /** Resolves when there is room for more. */
+  async #flushWhole(): Promise<void> {
+    if (this.#batch.length <= PIECE_MAX_BYTES) {
+      this.#flush();
+      if (!this.#hasRoom()) await this.#room();
       return;
     }
-    const bytes = Buffer.from(text);
+    const bytes = Buffer.from(this.#batch);
+    this.#batch = '';
     for (let from = 0; from < bytes.length && !this.#isGone; from += PIECE_MAX_BYTES) {
       this.#write(bytes.subarray(from, from + PIECE_MAX_BYTES));
       await this.#room();
@@ -129,13 +147,18 @@ class SseWriter {
       this.#drain();
     });
     this.#stall();
-    this.#res.end();
+    this.#res.end(this.#batch);
+    this.#batch = '';
     await this.#room();
+  }
+
+  #hasRoom(): boolean {
+    return this.#stalledAt === undefined || this.#isGone;
   }
 
   /** Resolves at once while there is room; else once there is, or the client has gone. */
   async #room(): Promise<void> {
-    if (this.#stalledAt === undefined || this.#isGone) return;
+    if (this.#hasRoom()) return;
     await new Promise<void>((wake) => {
       this.#wake = wake;
     });

@@ -30,34 +30,35 @@ const isId = (id: unknown): id is RequestId =>
 
 /** JSON-RPC 2.0 §4, and how A2A 1.0 §9, 0.3 §3.2 and 0.1 §7 read it. Never throws. */
 export function readEnvelope(body: unknown, version: string | undefined, options: SelectOptions): Envelope {
-  const member = (name: string): unknown =>
-    typeof body === 'object' && body !== null && Object.hasOwn(body, name)
-      ? (body as Record<string, unknown>)[name]
-      : undefined;
-  const method = member('method');
-  const id = member('id');
-  const selection = selectDialect(typeof method === 'string' ? method : '', version, options);
-  const envelope = {
-    id: isId(id) ? id : null,
-    isNotification: false,
-    method: typeof method === 'string' ? method : '',
-    params: member('params'),
-    selection,
-  };
-  const fault = (message: string): Envelope => ({ ...envelope, error: invalid(message) });
+  // Of these names Object.prototype has none, so that what is read is the body's own.
+  const members: Partial<Record<string, unknown>> =
+    typeof body === 'object' && body !== null ? body : NOTHING;
+  const { id, method, params } = members;
+  const name = typeof method === 'string' ? method : '';
+  const selection = selectDialect(name, version, options);
+  const error = findFault(body, members, selection) ?? selection.error;
+  const isNotification = error === undefined && id === undefined;
+  const envelope: Envelope = { id: isId(id) ? id : null, isNotification, method: name, params, selection };
+  return error === undefined ? envelope : { ...envelope, error };
+}
 
-  if (Array.isArray(body)) return fault('Batches are not supported: send one request per call');
+const NOTHING = {};
+
+function findFault(
+  body: unknown,
+  { id, method, jsonrpc }: Partial<Record<string, unknown>>,
+  selection: Selection,
+): ProtocolError | undefined {
+  if (Array.isArray(body)) return invalid('Batches are not supported: send one request per call');
   if (typeof body !== 'object' || body === null)
-    return fault('The body must be one JSON-RPC 2.0 request object');
+    return invalid('The body must be one JSON-RPC 2.0 request object');
   if (id !== undefined && !isId(id))
-    return fault('id must be a string, null, or a number no greater than 2^53 - 1');
-  if (typeof method !== 'string' || method === '') return fault('method must be a non-empty string');
+    return invalid('id must be a string, null, or a number no greater than 2^53 - 1');
+  if (typeof method !== 'string' || method === '') return invalid('method must be a non-empty string');
+  if (jsonrpc === '2.0' && id !== undefined) return undefined;
   const isLenient = speaksV01(method, selection);
-  const jsonrpc = member('jsonrpc');
-  if (jsonrpc !== '2.0' && !(isLenient && jsonrpc === undefined)) return fault('jsonrpc must be "2.0"');
-  if (id === undefined && !isLenient) return fault('id is missing');
-  if (selection.error !== undefined) return { ...envelope, error: selection.error };
-  return { ...envelope, isNotification: id === undefined };
+  if (jsonrpc !== '2.0' && !(isLenient && jsonrpc === undefined)) return invalid('jsonrpc must be "2.0"');
+  return id === undefined && !isLenient ? invalid('id is missing') : undefined;
 }
 
 /** Early 0.1 documents show requests without `id` and `jsonrpc`, and its schema requires neither. */

@@ -5,8 +5,10 @@ export const JSON_MAX_DEPTH = 64;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const OPENING: ReadonlySet<number> = new Set([0x5b, 0x7b]);
-const CLOSING: ReadonlySet<number> = new Set([0x5d, 0x7d]);
+/** `[` and `{`, and `]` and `}`, differ in this bit only. */
+const CURLY = 0x20;
+const OPENING = 0x5b | CURLY;
+const CLOSING = 0x5d | CURLY;
 
 // A byte order mark is skipped; any other byte that is not UTF-8 throws instead of becoming U+FFFD in somebody's text.
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -22,7 +24,8 @@ const SIGNED_ZERO = /(?:^|[:[,])\s*-0/;
  * @throws {ProtocolError} JSON_PARSE
  */
 export function parseJsonBody(bytes: Uint8Array): unknown {
-  if (isTooDeep(bytes)) {
+  // What has no more brackets than levels needs no closer look: nearly every body.
+  if (hasMoreOpenings(bytes, JSON_MAX_DEPTH) && isTooDeep(bytes)) {
     throw new ProtocolError('JSON_PARSE', {
       message: `Invalid JSON payload: nested deeper than ${JSON_MAX_DEPTH}`,
     });
@@ -34,7 +37,8 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
     throw new ProtocolError('JSON_PARSE', { message: 'Invalid JSON payload: not UTF-8' });
   }
   try {
-    return SIGNED_ZERO.test(text) ? JSON.parse(text, withoutSignOfZero) : JSON.parse(text);
+    const hasSignedZero = text.includes('-0') && SIGNED_ZERO.test(text);
+    return hasSignedZero ? JSON.parse(text, withoutSignOfZero) : JSON.parse(text);
   } catch {
     // The parser's message quotes the body; the code says enough.
     throw new ProtocolError('JSON_PARSE');
@@ -43,14 +47,22 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
 
 const withoutSignOfZero = (_key: string, value: unknown): unknown => (value === 0 ? 0 : value);
 
+function hasMoreOpenings(bytes: Uint8Array, max: number): boolean {
+  let found = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    if (((bytes[i] as number) | CURLY) === OPENING && ++found > max) return true;
+  }
+  return false;
+}
+
 function isTooDeep(bytes: Uint8Array): boolean {
   let depth = 0;
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i] as number;
     if (byte === QUOTE) i = endOfString(bytes, i);
-    else if (OPENING.has(byte)) {
+    else if ((byte | CURLY) === OPENING) {
       if (++depth > JSON_MAX_DEPTH) return true;
-    } else if (CLOSING.has(byte)) depth--;
+    } else if ((byte | CURLY) === CLOSING) depth--;
   }
   return false;
 }

@@ -10,9 +10,16 @@ export interface StreamOutcome {
   readonly dialect: Dialect;
 }
 
-export type Outcome = Answer<JsonValue> | StreamOutcome;
+/** An answer in a dialect's wire form. */
+export interface EncodedAnswer {
+  readonly result: JsonValue;
+  readonly persistence?: Answer<unknown>['persistence'] | undefined;
+  readonly delivered?: Answer<unknown>['delivered'] | undefined;
+}
 
-/** Params in a dialect's wire form -> the answer in it. */
+export type Outcome = EncodedAnswer | StreamOutcome;
+
+/** Params in a dialect's wire form -> the answer in it. What is wrong with them is thrown, or rejects. */
 export type OperationHandler = (params: unknown, call: CallContext) => Promise<Outcome>;
 export type OperationHandlers = Readonly<Partial<Record<Operation, OperationHandler>>>;
 

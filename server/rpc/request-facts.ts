@@ -9,9 +9,9 @@ export interface RequestFacts {
   /** The `A2A-Version` header, else the query parameter of that name. */
   readonly version: string | undefined;
   /** The `Last-Event-ID` header. */
-  readonly lastEventId?: string;
+  readonly lastEventId?: string | undefined;
   /** The `Idempotency-Key` header. */
-  readonly idempotencyKey?: string;
+  readonly idempotencyKey?: string | undefined;
   /** URIs of the `A2A-Extensions` and `X-A2A-Extensions` headers, each once. */
   readonly extensions: readonly string[];
 }
@@ -22,6 +22,7 @@ export const EXTENSION_MAX_BYTES: Bytes = 2048;
 
 /** @throws {ProtocolError} INVALID_PARAMS that names the header and its bound */
 export function checkFacts({ idempotencyKey, extensions }: RequestFacts): void {
+  if (idempotencyKey === undefined && extensions.length === 0) return;
   const violations: FieldViolation[] = [];
   // node gives header values as latin1: one character is one byte
   if (idempotencyKey === '' || (idempotencyKey?.length ?? 0) > IDEMPOTENCY_KEY_MAX_BYTES) {

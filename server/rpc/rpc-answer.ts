@@ -10,7 +10,7 @@ export interface RpcResponse {
   /** JSON; absent for an answer without a body. */
   readonly body?: string;
   /** To be called when the last byte was handed to the socket without error. */
-  readonly delivered?: () => void;
+  readonly delivered?: (() => void) | undefined;
 }
 
 /** One event as the wire has it. */

@@ -31,6 +31,8 @@ export interface RpcFramesOptions {
 export class RpcFrames implements AsyncIterator<SseFrame, undefined> {
   readonly #options: RpcFramesOptions;
   readonly #source: AsyncIterator<StreamFrame>;
+  /** All that comes before the result, the same in every frame. */
+  readonly #opening: string;
   /** What is left to tell of the current event. */
   #results: JsonValue[] = [];
   #cursor = '';
@@ -40,6 +42,7 @@ export class RpcFrames implements AsyncIterator<SseFrame, undefined> {
 
   constructor(options: RpcFramesOptions) {
     this.#options = options;
+    this.#opening = `{"jsonrpc":"2.0","id":${JSON.stringify(options.id)},"result":`;
     this.#source = options.source[Symbol.asyncIterator]();
   }
 
@@ -51,7 +54,7 @@ export class RpcFrames implements AsyncIterator<SseFrame, undefined> {
     if (this.#results.length > 0) return Promise.resolve(this.#tell());
     return new Promise((settle) => {
       this.#settle = settle;
-      void this.#pull();
+      this.#pull();
     });
   }
 
@@ -63,36 +66,42 @@ export class RpcFrames implements AsyncIterator<SseFrame, undefined> {
     return Promise.resolve(DONE);
   }
 
-  async #pull(): Promise<void> {
-    let isOurFault = false;
+  #pull(): void {
+    this.#source.next().then(this.#take, this.#lose);
+  }
+
+  readonly #take = (step: IteratorResult<StreamFrame, unknown>): void => {
+    if (this.#hasEnded) return;
+    if (step.done === true) {
+      this.wasExhausted = true;
+      this.#end(DONE);
+      return;
+    }
+    let told: Step;
     try {
-      do {
-        isOurFault = false;
-        const step = await this.#source.next();
-        if (this.#hasEnded) return;
-        if (step.done === true) {
-          this.wasExhausted = true;
-          this.#end(DONE);
-          return;
-        }
-        isOurFault = true;
-        this.#cursor = step.value.cursor;
-        this.#results = this.#options.encode(step.value.event);
-      } while (this.#results.length === 0);
+      this.#cursor = step.value.cursor;
+      this.#results = this.#options.encode(step.value.event);
+      if (this.#results.length === 0) {
+        this.#pull();
+        return;
+      }
+      told = this.#tell();
     } catch (error) {
-      if (this.#hasEnded) return;
       // An iterator that threw has ended by itself; one that gave what cannot be told has not.
-      if (isOurFault) this.#abandon();
+      this.#abandon();
       this.#fail(error);
       return;
     }
     this.#begin('ok');
-    this.#answer(this.#tell());
-  }
+    this.#answer(told);
+  };
+
+  readonly #lose = (error: unknown): void => {
+    if (!this.#hasEnded) this.#fail(error);
+  };
 
   #tell(): Step {
-    const result = this.#results.shift() ?? null;
-    const data = JSON.stringify({ jsonrpc: '2.0', id: this.#options.id, result });
+    const data = `${this.#opening}${JSON.stringify(this.#results.shift() ?? null)}}`;
     // An event that was told by half must come again whole: only its last frame moves the reader on.
     const isLast = this.#results.length === 0;
     return { done: false, value: isLast ? { id: this.#cursor, data } : { data } };

@@ -1,19 +1,21 @@
 import jayson from 'jayson';
 import { invalidParams, type ErrorReason, type ProtocolError } from '../../protocol/errors.ts';
 import type { WireError } from '../../protocol/dialects/codec.ts';
+import type { Selection } from '../../protocol/dialects/select.ts';
 import type { Dialect } from '../../protocol/model.ts';
 import { methodName, OPERATION_NAMES, type Operation } from '../../protocol/operations.ts';
 import type { JsonValue } from '../../protocol/units.ts';
-import type { Answer, CallContext } from '../a2a/call.ts';
+import type { CallContext } from '../a2a/call.ts';
 import type { Log } from '../observability/log-events.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import type { Tally } from '../observability/tallied-counter.ts';
 import { type Envelope, readEnvelope } from './envelope.ts';
 import { parseJsonBody } from './json-body.ts';
 import { openStream } from './open-stream.ts';
-import type { OperationHandlers, Outcome, StreamOutcome } from './operation-handler.ts';
+import type { EncodedAnswer, OperationHandlers, Outcome, StreamOutcome } from './operation-handler.ts';
 import { createOperationHandlers, notOffered, type Offer } from './operation-handlers.ts';
 import { checkFacts, type RequestFacts } from './request-facts.ts';
-import { failed, json, type RpcAnswer, type RpcResponse } from './rpc-answer.ts';
+import { failed, type RpcAnswer, type RpcResponse } from './rpc-answer.ts';
 import { type RpcFailure, toRpcError } from './to-rpc-error.ts';
 
 /** What the agent makes of the extensions that a client asks for. */
@@ -34,17 +36,26 @@ export interface RpcServerOptions extends Offer {
 }
 
 /** What travels through jayson beside the params; the handler leaves its outcome or its failure here. */
-interface Call {
+class Call {
   readonly envelope: Envelope;
   readonly context: CallContext;
-  outcome?: Outcome;
-  failure?: RpcFailure;
+  outcome: Outcome | undefined = undefined;
+  failure: RpcFailure | undefined = undefined;
+
+  constructor(envelope: Envelope, context: CallContext) {
+    this.envelope = envelope;
+    this.context = context;
+  }
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 type Reply = (error: WireError | null, result?: JsonValue) => void;
 
 /** What jayson calls a notification is decided before it is called: an `id` of null or none would get no answer at all. */
 const INNER_ID = 0;
+
+const NO_EXTENSIONS: readonly string[] = Object.freeze([]);
 
 /** Every parameter of these is optional, or there is none. */
 const MAY_LACK_PARAMS: ReadonlySet<Operation> = new Set(['listTasks', 'getExtendedCard']);
@@ -65,6 +76,8 @@ export class RpcServer {
   readonly #options: RpcServerOptions;
   readonly #handlers: OperationHandlers;
   readonly #methods: InstanceType<typeof jayson.Server>;
+  /** By what was asked for: one object for every method of a dialect, so that there are never more. */
+  readonly #successes = new Map<Selection, Tally>();
 
   constructor(options: RpcServerOptions) {
     this.#options = options;
@@ -73,18 +86,18 @@ export class RpcServer {
   }
 
   /** Never rejects. */
-  async handle(body: Uint8Array, facts: RequestFacts): Promise<RpcAnswer> {
+  handle(body: Uint8Array, facts: RequestFacts): Promise<RpcAnswer> {
     let envelope: Envelope;
     try {
       envelope = readEnvelope(parseJsonBody(body), facts.version, this.#options);
     } catch (error) {
       envelope = { ...readEnvelope(undefined, facts.version, this.#options), error: error as ProtocolError };
     }
-    const { context, error } = this.#begin(envelope, facts);
-    const call: Call = { envelope, context };
-    if (error !== undefined) this.#fail(call, error);
-    else await this.#dispatch(call);
-    return this.#respond(call);
+    const call = this.#begin(envelope, facts);
+    if (call.failure !== undefined) return Promise.resolve(this.#respond(call));
+    return new Promise((resolve) => {
+      this.#dispatch(call, resolve);
+    });
   }
 
   /** An error that the transport found, with nothing of the body read. */
@@ -95,37 +108,33 @@ export class RpcServer {
     return failed(failure, null);
   }
 
-  /** The context of the call, and the first fault in what came beside its params. */
-  #begin(envelope: Envelope, facts: RequestFacts): { context: CallContext; error?: unknown } {
+  /** The call with its context; it has failed already by the first fault in what came beside its params. */
+  #begin(envelope: Envelope, facts: RequestFacts): Call {
     const { dialect, legacy, operation } = envelope.selection;
     const { requestId, principal, lastEventId, idempotencyKey, extensions: requested } = facts;
-    let activated: readonly string[] = [];
+    let activated = NO_EXTENSIONS;
     let { error }: { error?: unknown } = envelope;
     if (error === undefined) {
       try {
         checkFacts(facts);
         const resolved = this.#options.extensions?.resolve(requested, operation);
-        activated = resolved?.activated ?? [];
+        activated = resolved?.activated ?? NO_EXTENSIONS;
         error = resolved?.error;
       } catch (thrown) {
         error = thrown;
       }
     }
-    const context: CallContext = {
-      requestId,
-      principal,
-      dialect,
-      legacy,
-      ...(lastEventId !== undefined && { lastEventId }),
-      ...(idempotencyKey !== undefined && { idempotencyKey }),
-      extensions: activated,
-    };
-    return { context, error };
+    const context: Writable<CallContext> = { requestId, principal, dialect, legacy, extensions: activated };
+    if (lastEventId !== undefined) context.lastEventId = lastEventId;
+    if (idempotencyKey !== undefined) context.idempotencyKey = idempotencyKey;
+    const call = new Call(envelope, context);
+    if (error !== undefined) this.#fail(call, error);
+    return call;
   }
 
   #methodTable(): Record<string, (params: unknown, call: object, reply: Reply) => void> {
     const handle = (params: unknown, call: object, reply: Reply): void => {
-      void this.#execute(params, call as Call, reply);
+      this.#execute(params, call as Call, reply);
     };
     const names = OPERATION_NAMES.flatMap((operation) =>
       (['v1', 'v03', 'v01'] as const).map((dialect) => methodName(operation, dialect)),
@@ -133,41 +142,51 @@ export class RpcServer {
     return Object.fromEntries(names.filter((name) => name !== undefined).map((name) => [name, handle]));
   }
 
-  #dispatch(call: Call): Promise<void> {
+  #dispatch(call: Call, settle: (answer: RpcAnswer) => void): void {
     const { method, params } = call.envelope;
-    return new Promise((resolve) => {
-      // Without params jayson passes the handler undefined; with any it must be an object, or its own -32600 comes back.
-      const inner = { jsonrpc: '2.0', id: INNER_ID, method, params: { params } };
-      this.#methods.call(inner, call, (error) => {
-        if (error && call.failure === undefined) this.#fail(call, new Error(`jayson refused ${method}`));
-        resolve();
-      });
+    // Without params jayson passes the handler undefined; with any it must be an object, or its own -32600 comes back.
+    const inner = { jsonrpc: '2.0', id: INNER_ID, method, params: { params } };
+    this.#methods.call(inner, call, (error) => {
+      if (error && call.failure === undefined) this.#fail(call, new Error(`jayson refused ${method}`));
+      settle(this.#respond(call));
     });
   }
 
-  /** Never rejects, and replies exactly once. */
-  async #execute(boxed: unknown, call: Call, reply: Reply): Promise<void> {
-    const { method, selection } = call.envelope;
+  /** Never throws, and replies exactly once. No async function, which would be one promise more for each request. */
+  #execute(boxed: unknown, call: Call, reply: Reply): void {
+    const refuse = (error: unknown): void => {
+      reply(this.#fail(call, error).error);
+    };
+    let pending: Promise<Outcome>;
     try {
-      const { operation } = selection;
-      if (operation === undefined) throw new Error(`no operation for ${method}`);
-      const handler = this.#handlers[operation];
-      if (handler === undefined) throw notOffered(operation, method);
-      const { params = MAY_LACK_PARAMS.has(operation) ? {} : undefined } = boxed as { params: unknown };
-      if (typeof params !== 'object' || params === null || Array.isArray(params)) {
-        throw invalidParams({ field: 'params', description: 'must be an object' });
-      }
-      call.outcome = await handler(params, call.context);
+      pending = this.#perform(boxed, call);
     } catch (error) {
-      this.#fail(call, error);
+      refuse(error);
+      return;
     }
-    if (call.failure === undefined) reply(null, null);
-    else reply(call.failure.error);
+    pending.then((outcome) => {
+      call.outcome = outcome;
+      reply(null, null);
+    }, refuse);
   }
 
-  #fail(call: Call, error: unknown): void {
+  /** Throws or rejects for what the caller did wrong. */
+  #perform(boxed: unknown, { envelope, context }: Call): Promise<Outcome> {
+    const { method, selection } = envelope;
+    const { operation } = selection;
+    if (operation === undefined) throw new Error(`no operation for ${method}`);
+    const handler = this.#handlers[operation];
+    if (handler === undefined) throw notOffered(operation, method);
+    const { params = MAY_LACK_PARAMS.has(operation) ? {} : undefined } = boxed as { params: unknown };
+    if (typeof params !== 'object' || params === null || Array.isArray(params)) {
+      throw invalidParams({ field: 'params', description: 'must be an object' });
+    }
+    return handler(params, context);
+  }
+
+  #fail(call: Call, error: unknown): RpcFailure {
     const { requestId, dialect } = call.context;
-    call.failure = toRpcError(error, dialect, { requestId, log: this.#options.log });
+    return (call.failure = toRpcError(error, dialect, { requestId, log: this.#options.log }));
   }
 
   #respond(call: Call): RpcAnswer {
@@ -181,9 +200,11 @@ export class RpcServer {
     if (outcome !== undefined && 'stream' in outcome) return this.#stream(call, outcome);
     this.#count(envelope, 'ok');
     const headers = headersOf(context, outcome);
-    const delivered = outcome?.delivered === undefined ? {} : { delivered: outcome.delivered };
-    if (isNotification) return { status: 204, headers, ...delivered };
-    return { ...json(200, headers, { jsonrpc: '2.0', id, result: outcome?.result ?? null }), ...delivered };
+    const delivered = outcome?.delivered;
+    if (isNotification) return { status: 204, headers, delivered };
+    headers['Content-Type'] = 'application/json';
+    const body = JSON.stringify({ jsonrpc: '2.0', id, result: outcome?.result ?? null });
+    return { status: 200, headers, body, delivered };
   }
 
   #stream({ envelope, context }: Call, outcome: StreamOutcome): RpcAnswer {
@@ -197,23 +218,32 @@ export class RpcServer {
     if (!isNotification) return opened;
     // Nobody is there to read it; what it asked for goes on without a listener.
     void opened.frames.return();
-    const { delivered } = outcome.stream;
-    return { status: 204, headers, ...(delivered !== undefined && { delivered }) };
+    return { status: 204, headers, delivered: outcome.stream.delivered };
   }
 
   #count({ selection }: Envelope, outcome: ErrorReason | 'ok'): void {
-    const method: Operation | 'unknown' = selection.operation ?? 'unknown';
-    this.#options.metrics.requests.inc({ dialect: selection.dialect, method, outcome });
+    const { dialect, operation: method = 'unknown' } = selection;
+    const { requests } = this.#options.metrics;
+    if (outcome !== 'ok') {
+      requests.inc({ dialect, method, outcome });
+      return;
+    }
+    let tally = this.#successes.get(selection);
+    if (tally === undefined) {
+      tally = requests.tally({ dialect, method, outcome });
+      this.#successes.set(selection, tally);
+    }
+    tally.count += 1;
   }
 }
 
 function headersOf(
-  { dialect, extensions = [] }: CallContext,
-  answer: Pick<Answer<unknown>, 'persistence'> | undefined,
+  { dialect, extensions = NO_EXTENSIONS }: CallContext,
+  answer: Pick<EncodedAnswer, 'persistence'> | undefined,
 ): Record<string, string> {
   const headers: Record<string, string> = {};
   if (answer?.persistence !== undefined) headers['A2A-Persistence'] = answer.persistence;
-  const name = EXTENSIONS_HEADER[dialect];
-  if (name !== undefined && extensions.length > 0) headers[name] = extensions.join(', ');
+  const name = extensions.length > 0 ? EXTENSIONS_HEADER[dialect] : undefined;
+  if (name !== undefined) headers[name] = extensions.join(', ');
   return headers;
 }

@@ -181,8 +181,8 @@ class Play {
   async judge(): Promise<string[]> {
     const stored = await readAll(this.instances[0]!.store);
     const journal = stored.flatMap(({ json }) => {
-      const body = JSON.parse(json ?? '{}') as { t: string; artifact?: { parts: { text: string }[] } };
-      return body.t === 'artifact' ? [body.artifact?.parts[0]?.text ?? '?'] : [];
+      const body = JSON.parse(json ?? '{}') as { t: string; is?: string[] };
+      return body.t === 'chunk' ? [body.is?.[4] ?? '?'] : [];
     });
     const wrong: string[] = [];
     for (const client of this.clients) {

@@ -49,7 +49,7 @@ const hasEnded = (fold: Session, local: string): boolean => {
 async function cancelNow(parts: A2AParts, session: LiveSession, local: string): Promise<void> {
   const { cancelGraceMs } = parts.settings;
   const runner = runnerElsewhere(parts, session, local);
-  if (runner === undefined) await parts.runner.cancel(session.ref, local, cancelGraceMs);
+  if (runner === undefined) await parts.runner.cancel(session, local, cancelGraceMs);
   else if (await request(parts, session, local))
     await confirmed(parts, session, local, runner, cancelGraceMs + HEARING_MS);
   await settle(parts, session, local);

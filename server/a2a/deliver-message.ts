@@ -1,14 +1,16 @@
 import { ProtocolError, taskNotFound } from '../../protocol/errors.ts';
-import type { SendParams } from '../../protocol/model.ts';
+import type { PushConfig, SendParams } from '../../protocol/model.ts';
 import type { DurationMs } from '../../protocol/units.ts';
 import { AliasTakenError } from '../sessions/alias-taken-error.ts';
+import type { ChangeOutcome } from '../sessions/change.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
+import type { StoredMessage } from '../sessions/records.ts';
 import type { OpenMode } from '../sessions/session-manager.ts';
 import { PATIENCE_MS } from '../sessions/session-parts.ts';
 import { splitTaskId, type SessionRef } from '../sessions/session-ref.ts';
 import type { A2AParts } from './a2a-parts.ts';
 import type { CallContext } from './call.ts';
-import { AnsweredElsewhere, commitMessage } from './commit-message.ts';
+import { AnsweredElsewhere, commitAgain, commitMessage } from './commit-message.ts';
 import { repeatRule, type RepeatRule } from './find-repeat.ts';
 import { aliasHintKey, findTask } from './find-task.ts';
 import {
@@ -33,6 +35,9 @@ interface Deliverable {
  */
 export type MakeAnswer<R extends Deliverable> = (sent: SentMessage) => Promise<R>;
 
+/** No task is named. */
+const ANY_TASK: Address = {};
+
 /**
  * Finds the session of a message, commits it there, and has it answered: one way for blocking and streaming sends.
  *
@@ -45,7 +50,14 @@ export function deliverMessage<R extends Deliverable>(
   makeAnswer: MakeAnswer<R>,
 ): Promise<R> {
   if (parts.runner.isDraining) return Promise.reject(stopping());
-  return new MessageDelivery(parts, params, call, makeAnswer).run();
+  try {
+    return new MessageDelivery(parts, params, call, makeAnswer).run();
+  } catch (error) {
+    // No room for another session.
+    return Promise.reject(
+      error instanceof Error ? error : new Error('no message can be taken', { cause: error }),
+    );
+  }
 }
 
 /** Another instance takes it, or this one when it is back. */
@@ -70,21 +82,30 @@ class MessageDelivery<R extends Deliverable> {
     this.#params = params;
     this.#call = call;
     this.#makeAnswer = makeAnswer;
-    this.#rule = repeatRule(parts, call);
-    this.#deadline = parts.clock.mono() + PATIENCE_MS;
+    const askedAt = parts.clock.mono();
+    this.#rule = repeatRule(parts, call, askedAt);
+    this.#deadline = askedAt + PATIENCE_MS;
   }
 
-  async run(): Promise<R> {
-    const { message, clientTaskId, pushConfig } = this.#params;
+  run(): Promise<R> {
+    const { pushConfig } = this.#params;
+    return pushConfig === undefined ? this.#run() : this.#runWith(pushConfig);
+  }
+
+  async #runWith(pushConfig: PushConfig): Promise<R> {
+    checkWebhook(this.#parts.urlGuard, pushConfig, this.#call.dialect, 'inSend');
+    return this.#run();
+  }
+
+  #run(): Promise<R> {
+    const { message, clientTaskId } = this.#params;
     const { tenant } = this.#call.principal;
-    const { urlGuard } = this.#parts;
-    if (pushConfig !== undefined) checkWebhook(urlGuard, pushConfig, this.#call.dialect, 'inSend');
     if (clientTaskId !== undefined) return this.#toV01Task(clientTaskId);
     if (message.taskId !== undefined) return this.#toTask(message.taskId);
     if (message.contextId !== undefined)
-      return this.#into({ tenant, sessionId: message.contextId }, 'create', {});
+      return this.#into({ tenant, sessionId: message.contextId }, 'create', ANY_TASK);
     const rule = this.#rule;
-    if (rule === undefined) return this.#into({ tenant, sessionId: randomSessionId() }, 'new', {});
+    if (rule === undefined) return this.#into({ tenant, sessionId: randomSessionId() }, 'new', ANY_TASK);
     return this.#derived(rule);
   }
 
@@ -118,30 +139,44 @@ class MessageDelivery<R extends Deliverable> {
    * The session of a message without a context is derived from who says what, so a retry meets the first send there. Once
    * it is no repeat any more, the same message is a new one, and another session serves it.
    */
-  async #derived(rule: RepeatRule): Promise<R> {
+  #derived(rule: RepeatRule): Promise<R> {
     const { sessions } = this.#parts;
     const { tenant, subject } = this.#call.principal;
     const message = toStoredMessage(this.#params.message);
     const home: SessionRef = { tenant, sessionId: derivedSessionId(tenant, subject, message) };
-    const session = await sessions.open(home, 'new');
+    const session = sessions.openAtOnce(home, 'new');
+    // Nearly always it is a new one: then there is nobody to be asked who serves it.
+    if (session?.view.exists === false) return this.#to(session, ANY_TASK, message, rule);
+    return this.#atHome(session ?? sessions.open(home, 'new'), message, rule);
+  }
+
+  async #atHome(
+    opened: LiveSession | Promise<LiveSession | undefined>,
+    message: StoredMessage,
+    rule: RepeatRule,
+  ): Promise<R> {
+    const { sessions } = this.#parts;
+    const session = await opened;
     if (session === undefined) throw new Error('a new session is always opened');
     try {
-      if (session.view.exists) await this.#catchUp(session);
-      const serves = await servingSession(this.#parts, session, message, rule, this.#deadline);
+      const serves = session.view.exists ? await this.#whoServes(session, message, rule) : '';
       if (serves === '') {
         sessions.pin(session);
-        return await this.#to(session, {}, true);
+        return await this.#to(session, ANY_TASK, message, rule);
       }
-      const answer = await this.#into({ tenant, sessionId: serves }, 'new', {});
+      const answer = await this.#into({ tenant: session.ref.tenant, sessionId: serves }, 'new', ANY_TASK);
       return withDelivered(answer, () => {
         sessions.marks.derivedAnswered(session, serves);
       });
-    } catch (error) {
-      if (error instanceof AnsweredElsewhere) return await this.#derived(rule);
-      throw error;
     } finally {
       sessions.release(session);
     }
+  }
+
+  /** @returns the session id; `''` for the derived session itself */
+  async #whoServes(home: LiveSession, message: StoredMessage, rule: RepeatRule): Promise<string> {
+    await this.#catchUp(home);
+    return servingSession(this.#parts, home, message, rule, this.#deadline);
   }
 
   async #into(ref: SessionRef, mode: OpenMode, address: Address): Promise<R> {
@@ -155,23 +190,53 @@ class MessageDelivery<R extends Deliverable> {
     if (this.#parts.clock.mono() < this.#deadline) await this.#parts.sessions.catchUp(session);
   }
 
-  /** Into a pinned session, which it releases. @param derived the session's id was made from this message */
-  async #to(session: LiveSession, address: Address, derived = false): Promise<R> {
+  /**
+   * Into a pinned session, which it releases.
+   *
+   * @param message as it is to be stored @param derivedBy the session's id was made from it; the rule of its repeats
+   */
+  async #to(
+    session: LiveSession,
+    address: Address,
+    message = toStoredMessage(this.#params.message),
+    derivedBy?: RepeatRule,
+  ): Promise<R> {
     const parts = this.#parts;
     const call = this.#call;
+    const derived = derivedBy !== undefined;
     try {
-      const placement = new MessagePlacement(parts, this.#params, call, session, address, this.#rule);
+      const placement = new MessagePlacement(
+        parts,
+        this.#params,
+        message,
+        call,
+        session,
+        address,
+        this.#rule,
+      );
       // Seen here before: whether its answer was delivered, perhaps by another instance, is asked before it is decided.
       if (placement.wasSeen(session.view)) await this.#catchUp(session);
       const how = { derived, deadline: this.#deadline };
-      const { outcome, placed } = await commitMessage(placement, session, address, call, how);
+      let outcome: ChangeOutcome;
+      try {
+        outcome = await commitMessage(placement, session, address, call, how);
+        if (!placement.isStanding(session.view))
+          outcome = await commitAgain(placement, session, address, call, how);
+      } catch (error) {
+        placement.abandon();
+        throw error;
+      }
       if (address.clientTaskId !== undefined) {
         const { tenant, subject } = call.principal;
         parts.aliasHints.set(aliasHintKey(tenant, subject, address.clientTaskId), session.ref.sessionId);
       }
-      return await this.#makeAnswer(
-        new SentMessage(parts, session, { ...placed, outcome, derived, stored: placement.message }),
-      );
+      const facts = { placed: placement.standing, outcome, derived, stored: message };
+      return await this.#makeAnswer(new SentMessage(parts, session, facts));
+    } catch (error) {
+      // The session is held meanwhile: it has to be in memory to be asked who serves it.
+      if (derivedBy !== undefined && error instanceof AnsweredElsewhere)
+        return await this.#derived(derivedBy);
+      throw error;
     } finally {
       parts.sessions.release(session);
     }

@@ -3,7 +3,7 @@ import type { Task, TaskStatus } from '../../protocol/model.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
 import type { EpochMs, JsonObject } from '../../protocol/units.ts';
 import type { AgentEvent } from '../agents/agent-executor.ts';
-import type { RecordBody, RunKey, StatusRecord } from '../sessions/records.ts';
+import type { ArtifactRecord, RecordBody, RunKey, StatusRecord } from '../sessions/records.ts';
 import type { Session } from '../sessions/session.ts';
 import { withoutCancel } from '../sessions/task-cancel.ts';
 import type { TaskFold } from '../sessions/task-fold.ts';
@@ -15,11 +15,16 @@ export interface RunFacts {
   /** The task as the executor was given it: what it only says back is no news. Undefined on its first message. */
   readonly given: Task | undefined;
   /** A client has been told of the task: it cannot be withdrawn any more. */
-  readonly isRevealed: boolean;
+  isRevealed: boolean;
 }
 
 /** What an agent's event adds to the journal. Pure; called again when the head had moved. */
-export function toRecords(event: AgentEvent, facts: RunFacts, draft: Session, at: EpochMs): RecordBody[] {
+export function toRecords(
+  event: AgentEvent,
+  facts: Readonly<RunFacts>,
+  draft: Session,
+  at: EpochMs,
+): RecordBody[] {
   const { local: task, by } = facts;
   switch (event.kind) {
     case 'message': {
@@ -29,27 +34,22 @@ export function toRecords(event: AgentEvent, facts: RunFacts, draft: Session, at
     }
     case 'statusUpdate': {
       const { status } = event.data;
-      const metadata = withoutCancel(event.data.metadata);
-      const message = status.message && { message: toStoredMessage(status.message) };
-      return [{ t: 'status', at, task, by, state: status.state, ...message, ...(metadata && { metadata }) }];
+      const record: StatusRecord = { t: 'status', at, task, by, state: status.state };
+      if (status.message !== undefined) record.message = toStoredMessage(status.message);
+      const metadata = event.data.metadata && withoutCancel(event.data.metadata);
+      if (metadata !== undefined) record.metadata = metadata;
+      return [record];
     }
     case 'artifactUpdate': {
       const { artifact, append, lastChunk, metadata } = event.data;
       // What is appended to nothing begins something: a client is not told to add to what it does not have.
       const isKnown = draft.task(task)?.artifacts.get(artifact.artifactId) !== undefined;
       if (!isKnown && artifact.parts.length === 0) return [];
-      return [
-        {
-          t: 'artifact',
-          at,
-          task,
-          by,
-          artifact,
-          ...(append === true && isKnown && { append }),
-          ...(lastChunk !== undefined && { last: lastChunk }),
-          ...(metadata && { metadata }),
-        },
-      ];
+      const record: ArtifactRecord = { t: 'artifact', at, task, by, artifact };
+      if (append === true && isKnown) record.append = append;
+      if (lastChunk !== undefined) record.last = lastChunk;
+      if (metadata !== undefined) record.metadata = metadata;
+      return [record];
     }
     case 'task': {
       const known = draft.task(task);
@@ -63,23 +63,31 @@ export function toRecords(event: AgentEvent, facts: RunFacts, draft: Session, at
  * metadata. Executors publish the task they were given to say that they have begun, or with another status in it; what
  * they leave as it was may be older than what they published since.
  */
-function newInSnapshot(snapshot: Task, known: TaskFold, facts: RunFacts, at: EpochMs): RecordBody[] {
+function newInSnapshot(
+  snapshot: Task,
+  known: TaskFold,
+  facts: Readonly<RunFacts>,
+  at: EpochMs,
+): RecordBody[] {
   const { local: task, by, given } = facts;
-  const artifacts = snapshot.artifacts.filter(
-    (artifact) => !known.isNow(artifact) && !given?.artifacts.some((old) => isDeepStrictEqual(old, artifact)),
-  );
-  const records: RecordBody[] = artifacts.map((artifact) => ({ t: 'artifact', at, task, by, artifact }));
-  const heard = new Set([...known.history].map(({ message }) => message.messageId));
-  for (const message of [known.statusMessage, snapshot.status.message])
-    if (message !== undefined) heard.add(message.messageId);
+  const records: RecordBody[] = [];
+  for (const artifact of snapshot.artifacts) {
+    if (!known.isNow(artifact) && !given?.artifacts.some((old) => isDeepStrictEqual(old, artifact)))
+      records.push({ t: 'artifact', at, task, by, artifact });
+  }
   // The status that comes next moves it into the history.
   const { state } = known;
-  for (const said of snapshot.history) {
-    if (!heard.has(said.messageId))
-      records.push({ t: 'status', at, task, by, state, message: toStoredMessage(said) });
+  if (snapshot.history.length > 0) {
+    const heard = new Set([...known.history].map(({ message }) => message.messageId));
+    for (const message of [known.statusMessage, snapshot.status.message])
+      if (message !== undefined) heard.add(message.messageId);
+    for (const said of snapshot.history) {
+      if (!heard.has(said.messageId))
+        records.push({ t: 'status', at, task, by, state, message: toStoredMessage(said) });
+    }
   }
   const status = newStatus(snapshot.status, known, given);
-  const metadata = newMetadata(withoutCancel(snapshot.metadata), known.metadata);
+  const metadata = snapshot.metadata && newMetadata(withoutCancel(snapshot.metadata), known.metadata);
   if (status !== undefined || metadata !== undefined)
     records.push({ t: 'status', at, task, by, state, ...status, ...(metadata && { metadata }) });
   return records;
@@ -92,7 +100,8 @@ function newStatus(
   given: Task | undefined,
 ): Pick<StatusRecord, 'state' | 'message'> | undefined {
   const stored = said && toStoredMessage(said);
-  const message = isDeepStrictEqual(stored, known.statusMessage) ? undefined : stored;
+  const isSaid = stored === undefined || isDeepStrictEqual(stored, known.statusMessage);
+  const message = isSaid ? undefined : stored;
   if (message === undefined) {
     const isEcho = state === given?.status.state && timestamp === given.status.timestamp;
     if (isEcho || state === known.state) return undefined;

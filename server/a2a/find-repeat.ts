@@ -26,14 +26,15 @@ export interface RepeatRule {
  * for the strict one, whatever the setting. Its value says nothing: what makes two sends one is who says what under which
  * message id, so that nobody is given the answer to another message because two keys were alike.
  *
+ * @param askedAt monotonic moment of the call
  * @returns undefined when every send is a new one
  */
 export function repeatRule(
   { settings, clock }: Pick<A2AParts, 'settings' | 'clock'>,
   call: CallContext,
+  askedAt: DurationMs,
 ): RepeatRule | undefined {
   const { idempotency, idempotencyWindowMs } = settings;
-  const askedAt = clock.mono();
   if (idempotency === 'strict' || call.idempotencyKey !== undefined)
     return { answeredAfter: clock.now() - idempotencyWindowMs, askedAt };
   return idempotency === 'off' ? undefined : { answeredAfter: Infinity, askedAt };
@@ -63,6 +64,7 @@ export function findSent(
   local: string | undefined,
   rule: RepeatRule,
 ): MessageEntry | undefined {
+  if (session.messages.length === 0) return undefined;
   let seen = 0;
   for (const entry of session.messages.newestFirst()) {
     if (entry.message.role !== 'ROLE_USER') continue;

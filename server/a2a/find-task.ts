@@ -22,12 +22,14 @@ export interface FoundTask {
  */
 export async function findTask(parts: A2AParts, id: string, call: CallContext): Promise<FoundTask> {
   const { tenant } = call.principal;
-  try {
-    const aliased = call.dialect === 'v1' ? undefined : await findByAlias(parts, call.principal, id);
-    if (aliased !== undefined) return aliased;
-  } catch (error) {
-    if (!(error instanceof StoreUnavailableError)) throw error;
-    return findInMemory(parts, call.principal, id, error);
+  if (call.dialect !== 'v1') {
+    try {
+      const aliased = await findByAlias(parts, call.principal, id);
+      if (aliased !== undefined) return aliased;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      return findInMemory(parts, call.principal, id, error);
+    }
   }
   const place = splitTaskId(id);
   if (place === undefined) throw taskNotFound(id);
@@ -99,5 +101,6 @@ export function toTaskView(
 ): TaskView {
   const length = historyLength ?? (isForV01(task, call) ? 0 : undefined);
   const view: TaskView = { task: task.toTask(session.ref.sessionId, length), dialect: task.dialect };
-  return task.alias === undefined ? view : { ...view, alias: task.alias };
+  if (task.alias !== undefined) view.alias = task.alias;
+  return view;
 }

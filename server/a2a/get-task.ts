@@ -1,5 +1,6 @@
 import { taskNotFound } from '../../protocol/errors.ts';
 import type { GetTaskParams, TaskView } from '../../protocol/model.ts';
+import { isRunning } from '../../protocol/task-state.ts';
 import type { A2AParts } from './a2a-parts.ts';
 import type { Answer, CallContext } from './call.ts';
 import { findTask, toTaskView } from './find-task.ts';
@@ -13,8 +14,11 @@ export async function getTask(
 ): Promise<Answer<TaskView>> {
   const { session, local } = await findTask(parts, params.id, call);
   try {
-    await settleIfOrphan(parts, session, local, false);
-    const task = session.view.task(local);
+    let task = session.view.task(local);
+    if (task !== undefined && isRunning(task.state)) {
+      await settleIfOrphan(parts, session, local, false);
+      task = session.view.task(local);
+    }
     if (task === undefined) throw taskNotFound(params.id);
     const result = toTaskView(session, task, call, params.historyLength);
     const isFromMemory = session.persistence === 'deferred' || !session.isConfirmed;

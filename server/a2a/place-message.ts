@@ -3,14 +3,14 @@ import type { SendParams } from '../../protocol/model.ts';
 import { isInterrupted } from '../../protocol/task-state.ts';
 import type { EpochMs } from '../../protocol/units.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
-import type { RecordBody, StoredMessage } from '../sessions/records.ts';
+import type { RecordBody, StoredMessage, TaskRecord } from '../sessions/records.ts';
 import type { Session } from '../sessions/session.ts';
 import type { A2AParts } from './a2a-parts.ts';
 import type { CallContext } from './call.ts';
 import { rememberCall } from './call-facts.ts';
 import { findSent, findV01Repeat, hasEnded, repeats } from './find-repeat.ts';
 import type { Repeat, RepeatRule } from './find-repeat.ts';
-import { isSameContent, isSameMessage, randomLocalId, toStoredMessage } from './message-identity.ts';
+import { isSameContent, isSameMessage, randomLocalId } from './message-identity.ts';
 import { WebhookRegistration } from './webhook-registration.ts';
 
 /** Where a message went. */
@@ -43,9 +43,11 @@ export class MessagePlacement {
   #registration: WebhookRegistration | undefined;
   readonly #rule: RepeatRule | undefined;
 
+  /** @param message as it is to be stored */
   constructor(
     parts: A2AParts,
     params: SendParams,
+    message: StoredMessage,
     call: CallContext,
     session: LiveSession,
     address: Address,
@@ -56,14 +58,15 @@ export class MessagePlacement {
     this.#call = call;
     this.#session = session;
     this.#address = address;
-    this.#message = toStoredMessage(params.message);
-    rememberCall(this.#message, params, call);
+    this.#message = message;
+    rememberCall(message, params, call);
     this.#rule = rule;
   }
 
-  /** The message as it is stored. */
-  get message(): StoredMessage {
-    return this.#message;
+  /** Where it went, once that was decided. */
+  get standing(): Placed {
+    if (this.placed === undefined) throw new Error('a message was decided without a place');
+    return this.placed;
   }
 
   /** Whether a message like this one is in the session: then the marks of its answer have to be current. */
@@ -96,17 +99,17 @@ export class MessagePlacement {
     return false;
   }
 
-  readonly decide = (draft: Session, at: EpochMs): RecordBody[] => {
+  decide(draft: Session, at: EpochMs): RecordBody[] {
     this.#giveBack();
     return this.#address.clientTaskId === undefined
       ? this.#decide(draft, at)
       : this.#decideV01(draft, at, this.#address.clientTaskId);
-  };
+  }
 
   /** Undoes the reservation of a start that is not to be. */
   #giveBack(): void {
     if (this.placed?.how === 'new' || this.placed?.how === 'resumed') {
-      this.#parts.runner.release(this.#session.ref, this.placed.local);
+      this.#parts.runner.release(this.#session, this.placed.local);
     }
     this.placed = undefined;
   }
@@ -123,7 +126,7 @@ export class MessagePlacement {
       this.placed = { ...earlier, how: 'repeat' };
       return [];
     }
-    return local === undefined ? this.#begin(draft, at, {}) : this.#continue(draft, at, local, this.#message);
+    return local === undefined ? this.#begin(draft, at) : this.#continue(draft, at, local, this.#message);
   }
 
   #decideV01(draft: Session, at: EpochMs, clientTaskId: string): RecordBody[] {
@@ -132,7 +135,7 @@ export class MessagePlacement {
     const messages = local === undefined ? 0 : (draft.task(local)?.history.length ?? 0);
     // 0.1 messages have no id of their own.
     this.#message.messageId = `${clientTaskId}.${messages + 1}`;
-    if (local === undefined) return this.#begin(draft, at, { alias: clientTaskId, subject });
+    if (local === undefined) return this.#begin(draft, at, clientTaskId);
     const rule = this.#rule;
     const repeat = rule && findV01Repeat(this.#session, draft, local, this.#message, rule);
     if (repeat !== undefined) {
@@ -140,22 +143,26 @@ export class MessagePlacement {
       return [];
     }
     // An ended task stays ended: its client id moves on to a new one in the same session.
-    if (hasEnded(draft, local)) return this.#begin(draft, at, { alias: clientTaskId, subject });
+    if (hasEnded(draft, local)) return this.#begin(draft, at, clientTaskId);
     return this.#continue(draft, at, local, this.#message);
   }
 
-  #begin(draft: Session, at: EpochMs, alias: { alias?: string; subject?: string }): RecordBody[] {
+  /** @param alias the client's own id of the task */
+  #begin(draft: Session, at: EpochMs, alias?: string): RecordBody[] {
     const task = this.#newLocal;
     const webhook = this.#webhook(draft, at, task);
     this.#reserve(task, 'new');
-    const { dialect } = this.#call;
-    const by = `${this.#parts.sessions.instance}.1`;
-    return [
-      ...(draft.exists ? [] : [{ t: 'created' as const, at }]),
-      { t: 'task', at, task, by, ...(dialect !== 'v1' && { dialect }), ...alias },
-      { t: 'message', at, task, message: this.#message },
-      ...webhook,
-    ];
+    const { dialect, principal } = this.#call;
+    const made: TaskRecord = { t: 'task', at, task, by: `${this.#parts.sessions.instance}.1` };
+    if (dialect !== 'v1') made.dialect = dialect;
+    if (alias !== undefined) {
+      made.alias = alias;
+      made.subject = principal.subject;
+    }
+    const records: RecordBody[] = draft.exists ? [made] : [{ t: 'created', at }, made];
+    records.push({ t: 'message', at, task, message: this.#message });
+    if (webhook.length > 0) records.push(...webhook);
+    return records;
   }
 
   #continue(draft: Session, at: EpochMs, local: string, message: StoredMessage): RecordBody[] {
@@ -188,7 +195,7 @@ export class MessagePlacement {
   }
 
   #reserve(local: string, how: 'new' | 'resumed'): void {
-    this.#parts.runner.reserve(this.#session.ref, local);
+    this.#parts.runner.reserve(this.#session, local);
     this.placed = { local, message: undefined, how };
   }
 }

@@ -7,11 +7,16 @@ import { whenStored } from './commit-message.ts';
 /** So long an agent has to answer with a bare message before the client is told of a task. */
 const HIDDEN_MS: DurationMs = 500;
 
-/** From now on a client knows of the task. Resolves when it is known whether the agent had answered without one before. */
-export async function revealTask(parts: A2AParts, session: LiveSession, local: string): Promise<void> {
-  parts.runner.reveal(session.ref, local);
+/**
+ * From now on a client knows of the task.
+ *
+ * @returns resolves when it is known whether the agent had answered without one before; undefined when it is
+ */
+export function revealTask(parts: A2AParts, session: LiveSession, local: string): Promise<void> | undefined {
+  parts.runner.reveal(session, local);
+  if (!session.isPending) return undefined;
   const isWithdrawn = (fold: Session): boolean => fold.task(local)?.withdrawn === true;
-  await whenStored(session, () => !isWithdrawn(session.draft) || isWithdrawn(session.view));
+  return whenStored(session, () => !isWithdrawn(session.draft) || isWithdrawn(session.view));
 }
 
 /** Waits until it shows whether the agent answers with a task or with a bare message; not long. */
@@ -23,7 +28,7 @@ export async function firstSign(
 ): Promise<void> {
   const { runner } = parts;
   const isHidden = (): boolean =>
-    runner.isHidden(session.ref, local) && session.view.task(local)?.withdrawn === false;
+    runner.isHidden(session, local) && session.view.task(local)?.withdrawn === false;
   if (!isHidden() || signal.aborted) return;
   await new Promise<void>((resolve) => {
     const done = (): void => {
@@ -37,7 +42,7 @@ export async function firstSign(
       if (!isHidden()) done();
     };
     const stopObserving = session.observe(check);
-    const stopWatching = runner.watch(session.ref, local, check);
+    const stopWatching = runner.watch(session, local, check);
     const timer = setTimeout(done, HIDDEN_MS);
     signal.addEventListener('abort', done);
   });

@@ -24,28 +24,39 @@ async function answerWhenDue(
   call: CallContext,
   sent: SentMessage,
 ): Promise<Answer<SendResult>> {
-  const { session, local, taskId, said, delivered } = sent;
+  const { session, local, delivered } = sent;
   // A send that does not wait is answered with the task: from now on there has to be one.
   sent.start(!params.blocking);
   if (params.blocking) {
     const isRepeat = sent.how === 'repeat';
-    const progress = await waitForTask(parts, session, local, said(), parts.settings.blockingMs, isRepeat);
-    if (progress === 'gone') throw taskNotFound(taskId);
+    const progress = await waitForTask(
+      parts,
+      session,
+      local,
+      sent.said(),
+      parts.settings.blockingMs,
+      isRepeat,
+    );
+    if (progress === 'gone') throw taskNotFound(sent.taskId);
   }
-  // A bare message may be on its way already: then that is the answer.
-  await revealTask(parts, session, local);
-  const task = session.view.task(local);
-  if (task === undefined) throw taskNotFound(taskId);
+  // A bare message may be on its way already: then that is the answer. A task that has ended, and is stored so, stays one.
+  let task = session.view.task(local);
+  if (task === undefined || task.withdrawn || session.isPending || !isTerminal(task.state)) {
+    const revealed = revealTask(parts, session, local);
+    if (revealed !== undefined) await revealed;
+    task = session.view.task(local);
+  }
+  if (task === undefined) throw taskNotFound(sent.taskId);
   const { persistence } = sent;
   if (task.withdrawn && task.reply !== undefined) {
     const { sessionId: contextId } = session.ref;
     return { result: { kind: 'message', message: { ...task.reply, contextId } }, persistence, delivered };
   }
-  if (params.blocking && isTerminal(task.state) && task.queued > 0 && (task.turn?.n ?? 0) < said()) {
+  if (params.blocking && isTerminal(task.state) && task.queued > 0 && (task.turn?.n ?? 0) < sent.said()) {
     // Its task ended before its turn: the message stays in the history, and its sender is told. Nothing was done for it,
     // so the same message sent again is no repeat.
     sent.answered();
-    throw new ProtocolError('INVALID_TASK_STATE', { metadata: { taskId } });
+    throw new ProtocolError('INVALID_TASK_STATE', { metadata: { taskId: sent.taskId } });
   }
   return {
     result: { kind: 'task', view: toTaskView(session, task, call, params.historyLength) },

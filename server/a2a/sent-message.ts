@@ -7,7 +7,8 @@ import type { Persistence } from './call.ts';
 import { isSameMessage } from './message-identity.ts';
 import type { Placed } from './place-message.ts';
 
-interface SentFacts extends Placed {
+interface SentFacts {
+  readonly placed: Placed;
   readonly outcome: ChangeOutcome;
   /** The session's id was made from this message. */
   readonly derived: boolean;
@@ -26,8 +27,8 @@ export class SentMessage {
   constructor(parts: A2AParts, session: LiveSession, facts: SentFacts) {
     this.#parts = parts;
     this.session = session;
-    this.local = facts.local;
-    this.how = facts.how;
+    this.local = facts.placed.local;
+    this.how = facts.placed.how;
     this.#facts = facts;
   }
 
@@ -41,7 +42,7 @@ export class SentMessage {
   }
 
   /** Its record number. Asked again each time: a message that waited for the store gets its number when it is stored. */
-  readonly said = (): number => this.#number() || (this.#facts.message ?? 0);
+  readonly said = (): number => this.#number() || (this.#facts.placed.message ?? 0);
 
   /**
    * Runs the agent, if this message is what it is to be run for. To be called once.
@@ -54,9 +55,9 @@ export class SentMessage {
   }
 
   /** To be called when the client has its answer: the same message sent again is a new one then. */
-  readonly answered = (): void => {
+  answered(): void {
     this.#parts.sessions.marks.answered(this.session, this.said);
-  };
+  }
 
   /** The same, when what answers it has reached the client in full. */
   readonly delivered = (): void => {
@@ -68,8 +69,9 @@ export class SentMessage {
     const history = this.session.view.task(this.local)?.history;
     if (history === undefined) return 0;
     const { stored } = this.#facts;
-    for (const entry of history.newestFirst()) {
-      if (entry.message === stored) return entry.n;
+    for (let i = history.length - 1; i >= 0; i -= 1) {
+      const entry = history.at(i);
+      if (entry?.message === stored) return entry.n;
     }
     // Read anew from the store since.
     for (const entry of history.newestFirst()) {

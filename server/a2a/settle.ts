@@ -14,7 +14,7 @@ import type { TaskRunner } from './task-runner.ts';
 export async function isOrphan(parts: A2AParts, session: LiveSession, task: TaskFold): Promise<boolean> {
   if (!isRunning(task.state) || task.withdrawn) return false;
   // A runner that is this instance and does not run it is an orphan like any other.
-  if (task.runner === parts.sessions.instance) return !parts.runner.isRunning(session.ref, task.local);
+  if (task.runner === parts.sessions.instance) return !parts.runner.isRunning(session, task.local);
   return parts.sessions.liveness.isDead(task.runner);
 }
 
@@ -55,7 +55,7 @@ export async function settleIfOrphan(
   if (runner.isDraining && (gone === '' || runner.isResumable)) return;
   let action: Action | undefined;
   const giveBack = (): void => {
-    if (action === 'run again') runner.release(session.ref, local);
+    if (action === 'run again') runner.release(session, local);
     action = undefined;
   };
   const decide = (draft: Session, at: EpochMs): RecordBody[] => {

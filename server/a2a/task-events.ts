@@ -1,4 +1,10 @@
-import type { Message, StreamEvent, TaskNames, TaskStatus } from '../../protocol/model.ts';
+import type {
+  Message,
+  StreamEvent,
+  TaskArtifactUpdate,
+  TaskNames,
+  TaskStatus,
+} from '../../protocol/model.ts';
 import type { TaskState } from '../../protocol/task-state.ts';
 import { toTimestamp, type EpochMs, type JsonObject } from '../../protocol/units.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
@@ -11,6 +17,8 @@ import { TaskFold } from '../sessions/task-fold.ts';
 export class TaskEvents {
   readonly #session: LiveSession;
   readonly #local: string;
+  readonly #contextId: string;
+  readonly #taskId: string;
   readonly #names: TaskNames;
   /** Positions of the artifacts by id. They never change: a task only gets more of them. */
   readonly #indexes = new Map<string, number>();
@@ -18,6 +26,8 @@ export class TaskEvents {
   constructor(session: LiveSession, local: string, names: TaskNames) {
     this.#session = session;
     this.#local = local;
+    this.#contextId = session.ref.sessionId;
+    this.#taskId = joinTaskId(this.#contextId, local);
     this.#names = names;
   }
 
@@ -48,18 +58,10 @@ export class TaskEvents {
     }
   }
 
-  get #contextId(): string {
-    return this.#session.ref.sessionId;
-  }
-
-  get #ids(): { taskId: string; contextId: string } {
-    return { taskId: joinTaskId(this.#contextId, this.#local), contextId: this.#contextId };
-  }
-
   #toStatus(state: TaskState, at: EpochMs, message?: StoredMessage): TaskStatus {
     const status = { state, timestamp: toTimestamp(at) };
     if (message === undefined) return status;
-    const shown: Message = { ...message, ...this.#ids };
+    const shown: Message = { ...message, taskId: this.#taskId, contextId: this.#contextId };
     return { ...status, message: shown };
   }
 
@@ -70,17 +72,15 @@ export class TaskEvents {
   }
 
   #status(status: TaskStatus, final: boolean): StreamEvent & { kind: 'statusUpdate' } {
-    return { kind: 'statusUpdate', update: { ...this.#ids, status }, of: this.#names, final };
+    const update = { taskId: this.#taskId, contextId: this.#contextId, status };
+    return { kind: 'statusUpdate', update, of: this.#names, final };
   }
 
   #artifact({ artifact, append, last, metadata }: ArtifactRecord): StreamEvent {
-    const update = {
-      ...this.#ids,
-      artifact,
-      ...(append === true && { append }),
-      ...(last !== undefined && { lastChunk: last }),
-      ...(metadata && { metadata }),
-    };
+    const update: TaskArtifactUpdate = { taskId: this.#taskId, contextId: this.#contextId, artifact };
+    if (append === true) update.append = append;
+    if (last !== undefined) update.lastChunk = last;
+    if (metadata !== undefined) update.metadata = metadata;
     return { kind: 'artifactUpdate', update, of: this.#names, index: this.#indexOf(artifact.artifactId) };
   }
 

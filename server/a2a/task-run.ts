@@ -1,38 +1,16 @@
 import { isRunning, isTerminal } from '../../protocol/task-state.ts';
+import type { Task } from '../../protocol/model.ts';
 import type { DurationMs } from '../../protocol/units.ts';
-import type { AgentExecutor } from '../agents/agent-executor.ts';
 import { formatOf } from '../agents/agent-format.ts';
-import type { Log } from '../observability/log-events.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import type { RunKey } from '../sessions/records.ts';
-import type { A2ASessionManager } from '../sessions/session-manager.ts';
-import type { Clock, TtlRefresh } from '../sessions/session-parts.ts';
 import { joinTaskId } from '../sessions/session-ref.ts';
-import type { CancelState } from '../sessions/task-cancel.ts';
 import type { TaskFold } from '../sessions/task-fold.ts';
 import { noteDelivery } from './cancel-records.ts';
 import { findReferenceTasks } from './reference-tasks.ts';
-import { endOfTurn, NOTHING_TO_SAY, type CancelEnd, type TurnEnd } from './turn-end.ts';
+import type { TaskRunOptions } from './task-run-options.ts';
+import { endOfTurn, isSettled, NOTHING_TO_SAY, type CancelEnd, type TurnEnd } from './turn-end.ts';
 import { Turn, type TurnOwner } from './turn.ts';
-
-export interface TaskRunOptions {
-  readonly agent: AgentExecutor;
-  readonly sessions: A2ASessionManager;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly ttlMs: DurationMs;
-  readonly ttlRefresh: TtlRefresh;
-  /** An executor that runs longer is aborted and its task failed. */
-  readonly taskTimeoutMs: DurationMs;
-  /** What a canceled executor has to stop by itself. */
-  readonly cancelGraceMs: DurationMs;
-  /** How often a turn whose runner is gone is begun again, where the agent is resumable. Default 3. */
-  readonly maxResumes?: number;
-  /** Counts how far cancels have come. */
-  readonly onCancel?: (state: CancelState) => void;
-  /** Counts executors that were stopped because their task is another's by now. */
-  readonly onFenced?: () => void;
-}
 
 /** What an executor whose turn is not the task's any more has to stop by itself. Nothing it does counts in any case. */
 const LINGER_MS: DurationMs = 5_000;
@@ -56,11 +34,13 @@ export class TaskRun implements TurnOwner {
   #givenUp: string | undefined;
   #lingers: NodeJS.Timeout | undefined;
   #leaves: NodeJS.Timeout | undefined;
-  #end!: () => void;
-  readonly #ended = new Promise<void>((resolve) => (this.#end = resolve));
-  /** Ends the wait for the executor, which may never settle. */
-  #leave!: () => void;
-  readonly #left = new Promise<void>((resolve) => (this.#leave = resolve));
+  /** The run is over. */
+  #hasEnded = false;
+  /** Who waits for its end. */
+  #onEnd: (() => void)[] | undefined;
+  /** The executor is not waited for any longer. */
+  #isLeft = false;
+  #onLeft: (() => void) | undefined;
 
   /**
    * @param isRevealed a client is about to be told of the task
@@ -100,11 +80,12 @@ export class TaskRun implements TurnOwner {
     try {
       let more = true;
       while (more) {
-        this.#hearCancel();
         const task = this.#mine();
+        this.#hearCancel(task);
         if (task === undefined || task.withdrawn || !isRunning(task.state)) break;
         const { by } = task;
-        more = await this.#settleTurn(by, await this.#takeTurn(task));
+        const failure = await this.#takeTurn(task);
+        more = !this.#isSettled(by) && (await this.#settleTurn(by, failure));
         // The next message is another turn of a task that the client knows.
         this.isRevealed = true;
       }
@@ -112,11 +93,18 @@ export class TaskRun implements TurnOwner {
       this.#options.log('task_run_failed', { ...this.session.ref, task: this.local }, err);
     } finally {
       stop();
-      clearTimeout(this.#lingers);
-      clearTimeout(this.#leaves);
-      this.#end();
+      if (this.#lingers !== undefined) clearTimeout(this.#lingers);
+      if (this.#leaves !== undefined) clearTimeout(this.#leaves);
+      this.#hasEnded = true;
+      for (const ended of this.#onEnd ?? []) ended();
     }
   }
+
+  /** Ends the wait for the executor, which may never settle. */
+  readonly #leave = (): void => {
+    this.#isLeft = true;
+    this.#onLeft?.();
+  };
 
   /** Aborts the executor and fails the task, whether the executor stops or not. */
   giveUp(why: string): void {
@@ -137,14 +125,13 @@ export class TaskRun implements TurnOwner {
   async cancel(graceMs: DurationMs): Promise<void> {
     if (!this.#canceled) this.#deliverCancel();
     const timer = setTimeout(this.#leave, graceMs);
-    await this.#ended;
+    if (!this.#hasEnded) await new Promise<void>((ended) => (this.#onEnd ??= []).push(ended));
     clearTimeout(timer);
   }
 
   /** A cancel may have been asked for on another instance. */
-  #hearCancel(): void {
-    if (!this.#canceled && this.#mine()?.cancel?.state === 'requested')
-      void this.cancel(this.#options.cancelGraceMs);
+  #hearCancel(task: TaskFold | undefined): void {
+    if (!this.#canceled && task?.cancel?.state === 'requested') void this.cancel(this.#options.cancelGraceMs);
   }
 
   #deliverCancel(): void {
@@ -176,10 +163,10 @@ export class TaskRun implements TurnOwner {
 
   /** Somebody else may have ended the task, taken it over, or let it go on to its next message. */
   #checkTurn(): void {
-    this.#hearCancel();
+    const task = this.#mine();
+    this.#hearCancel(task);
     const turn = this.#turn;
     if (turn === undefined) return;
-    const task = this.#mine();
     if (task?.by !== turn.by)
       this.#lose(turn, task === undefined ? 'the task is no longer ours' : 'the turn is over');
     // Who has said the end itself may tidy up in peace.
@@ -197,7 +184,7 @@ export class TaskRun implements TurnOwner {
 
   /** @returns what the client is told when the executor failed */
   async #takeTurn(task: TaskFold): Promise<string | undefined> {
-    const { agent, log, taskTimeoutMs } = this.#options;
+    const { log, taskTimeoutMs } = this.#options;
     // Stopped between two turns: the next is not begun.
     if (this.#isStopped()) return this.#givenUp;
     const turn = new Turn(this, task, log);
@@ -208,18 +195,26 @@ export class TaskRun implements TurnOwner {
       log('task_timed_out', { ...this.session.ref, task: this.local });
       this.giveUp(`The task took longer than ${taskTimeoutMs / 1000} s.`);
     }, taskTimeoutMs);
-    const executed = (async () => {
-      const { tenant } = this.session.ref;
-      const referenceTasks =
-        referenceTaskIds.length === 0
-          ? undefined
-          : await findReferenceTasks(this.#options.sessions, tenant, referenceTaskIds);
-      const context = turn.context(formatOf(agent), referenceTasks);
-      // Stopped while they were looked up: it is not begun.
-      if (context !== undefined && !turn.isAborted) await agent.execute(context, turn);
-    })();
     try {
-      this.#wasLeft = await Promise.race([executed.then(() => false), this.#left.then(() => true)]);
+      // Given up: whatever it still rejects with is nobody's any more.
+      await new Promise<void>((resolve, reject) => {
+        const left = (): void => {
+          this.#wasLeft = true;
+          resolve();
+        };
+        this.#onLeft = left;
+        const executed = (): void => {
+          this.#onLeft = undefined;
+          this.#wasLeft = false;
+          resolve();
+        };
+        const running =
+          referenceTaskIds.length > 0
+            ? this.#runAgentWith(turn, referenceTaskIds)
+            : this.#runAgent(turn, undefined);
+        Promise.resolve(running).then(executed, reject);
+        if (this.#isLeft) left();
+      });
       return this.#givenUp;
     } catch (err) {
       if (!this.#isStopped() && !turn.hasEnded) {
@@ -229,11 +224,31 @@ export class TaskRun implements TurnOwner {
     } finally {
       clearTimeout(timer);
       this.#turn = undefined;
-      // Given up: whatever it still rejects with is nobody's any more.
-      executed.catch(() => undefined);
+      this.#onLeft = undefined;
       // Only then is it known what the task has come to, and what was queued behind it elsewhere.
-      await turn.close();
+      const closing = turn.close();
+      if (closing !== undefined) await closing;
     }
+  }
+
+  async #runAgentWith(turn: Turn, referenceTaskIds: readonly string[]): Promise<void> {
+    const { sessions } = this.#options;
+    const tasks = await findReferenceTasks(sessions, this.session.ref.tenant, referenceTaskIds);
+    // Stopped while they were looked up: it is not begun.
+    if (!turn.isAborted) await this.#runAgent(turn, tasks);
+  }
+
+  /** What the executor returns, which may be no promise. Throws what it throws. */
+  #runAgent(turn: Turn, referenceTasks: readonly Task[] | undefined): Promise<void> | undefined {
+    const { agent } = this.#options;
+    const context = turn.context(formatOf(agent), referenceTasks);
+    return context === undefined ? undefined : agent.execute(context, turn);
+  }
+
+  /** The usual end: the executor has said it. Then there is nothing to commit, and no draft to be made for it. */
+  #isSettled(by: RunKey): boolean {
+    const { session } = this;
+    return isSettled((session.isPending ? session.draft : session.view).task(this.local), by);
   }
 
   /** @returns whether there is another turn */

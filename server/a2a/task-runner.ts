@@ -2,7 +2,8 @@ import type { DurationMs } from '../../protocol/units.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import { refKey, type SessionRef } from '../sessions/session-ref.ts';
 import type { CancelState } from '../sessions/task-cancel.ts';
-import { TaskRun, type TaskRunOptions } from './task-run.ts';
+import type { TaskRunOptions } from './task-run-options.ts';
+import { TaskRun } from './task-run.ts';
 
 const TEND_MS: DurationMs = 500;
 /** With less than this left of its session a task is looked after at once: the next look may be late. */
@@ -11,6 +12,9 @@ const MARGIN_MS: DurationMs = 2 * TEND_MS;
 const LOOK_MS: DurationMs = 1_000;
 /** A task that ends its instances is not begun again for ever. */
 const MAX_RESUMES = 3;
+
+/** A session: itself, where it is at hand and knows its key, which is asked for several times in each send. */
+type Whose = Pick<LiveSession, 'key'> | SessionRef;
 
 /** The tasks this process is executing: one executor per task at any time. A task belongs to its run, never to a request. */
 export class TaskRunner {
@@ -52,8 +56,8 @@ export class TaskRunner {
   }
 
   /** Whether nothing more comes of a task here, because the server stops. */
-  hasLeft(ref: SessionRef, local: string): boolean {
-    return this.#isStopping && !this.isRunning(ref, local);
+  hasLeft(of: Whose, local: string): boolean {
+    return this.#isStopping && !this.isRunning(of, local);
   }
 
   /** Whether a task whose runner is gone is begun again rather than failed. */
@@ -70,19 +74,19 @@ export class TaskRunner {
     this.#options.onCancel?.(state);
   }
 
-  isRunning(ref: SessionRef, local: string): boolean {
-    const key = runKey(ref, local);
+  isRunning(of: Whose, local: string): boolean {
+    const key = runKey(of, local);
     return this.#runs.has(key) || this.#reserved.has(key);
   }
 
   /** Says beforehand that a task will be started, so that nobody takes it for an orphan between its commit and its start. */
-  reserve(ref: SessionRef, local: string): void {
-    this.#reserved.set(runKey(ref, local), false);
+  reserve(of: Whose, local: string): void {
+    this.#reserved.set(runKey(of, local), false);
   }
 
   /** The start did not come about. */
-  release(ref: SessionRef, local: string): void {
-    const key = runKey(ref, local);
+  release(of: Whose, local: string): void {
+    const key = runKey(of, local);
     this.#reserved.delete(key);
     this.#tell(key);
   }
@@ -93,7 +97,7 @@ export class TaskRunner {
    * @param isRevealed a client is about to be told of the task: it cannot turn into a bare message
    */
   start(session: LiveSession, local: string, isRevealed = false): void {
-    const key = runKey(session.ref, local);
+    const key = runKey(session, local);
     const wasRevealed = this.#reserved.get(key) === true;
     this.#reserved.delete(key);
     if (this.#runs.has(key)) {
@@ -109,7 +113,7 @@ export class TaskRunner {
     this.#listen();
     if (this.#isStopping) this.#stop(run);
     this.#options.sessions.pin(session);
-    void run.execute().finally(() => {
+    void run.execute().then(() => {
       this.#runs.delete(key);
       tell();
       if (this.#next.delete(key)) this.start(session, local);
@@ -119,8 +123,8 @@ export class TaskRunner {
   }
 
   /** A client has been told of the task: from now on it cannot turn into a bare message. */
-  reveal(ref: SessionRef, local: string): void {
-    const key = runKey(ref, local);
+  reveal(of: Whose, local: string): void {
+    const key = runKey(of, local);
     const run = this.#runs.get(key);
     if (run !== undefined) run.isRevealed = true;
     if (!this.#reserved.has(key)) return;
@@ -129,15 +133,15 @@ export class TaskRunner {
   }
 
   /** Whether a task runs here, or is about to, that may still turn into a bare message. */
-  isHidden(ref: SessionRef, local: string): boolean {
-    const key = runKey(ref, local);
+  isHidden(of: Whose, local: string): boolean {
+    const key = runKey(of, local);
     const run = this.#runs.get(key);
     return run === undefined ? this.#reserved.get(key) === false : !run.isRevealed;
   }
 
   /** The watcher is called when {@link isHidden} may have changed. @returns how to stop */
-  watch(ref: SessionRef, local: string, watcher: () => void): () => void {
-    const key = runKey(ref, local);
+  watch(of: Whose, local: string, watcher: () => void): () => void {
+    const key = runKey(of, local);
     const watchers = this.#watchers.get(key) ?? new Set();
     this.#watchers.set(key, watchers.add(watcher));
     return () => {
@@ -147,7 +151,8 @@ export class TaskRunner {
   }
 
   #tell(key: string): void {
-    for (const watcher of [...(this.#watchers.get(key) ?? [])]) watcher();
+    const watchers = this.#watchers.get(key);
+    if (watchers !== undefined) for (const watcher of [...watchers]) watcher();
   }
 
   /**
@@ -155,8 +160,8 @@ export class TaskRunner {
    *
    * @returns settles when its run has ended, or after the grace; undefined when the task does not run here
    */
-  cancel(ref: SessionRef, local: string, graceMs: DurationMs): Promise<void> | undefined {
-    return this.#runs.get(runKey(ref, local))?.cancel(graceMs);
+  cancel(of: Whose, local: string, graceMs: DurationMs): Promise<void> | undefined {
+    return this.#runs.get(runKey(of, local))?.cancel(graceMs);
   }
 
   /** No new work from now on. */
@@ -205,7 +210,8 @@ export class TaskRunner {
     const { sessions } = this.#options;
     this.#deaf = [
       sessions.onNudge((ref) => {
-        this.#lookAt(({ session }) => refKey(session.ref) === refKey(ref));
+        const key = refKey(ref);
+        this.#lookAt(({ session }) => session.key === key);
       }),
       // Others may have taken its tasks for abandoned meanwhile: their executors hear so before they go on.
       sessions.liveness.onSilence(() => {
@@ -271,4 +277,4 @@ export class TaskRunner {
   }
 }
 
-const runKey = (ref: SessionRef, local: string): string => `${refKey(ref)}.${local}`;
+const runKey = (of: Whose, local: string): string => `${'key' in of ? of.key : refKey(of)}.${local}`;

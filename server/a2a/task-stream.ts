@@ -13,6 +13,8 @@ import { ANSWER_PAUSES, NO_PAUSE, StreamEnding, V01_PAUSES } from './stream-endi
 import { TaskEvents } from './task-events.ts';
 import { settleFollowed, TEND_MS, tendTask } from './tend-task.ts';
 
+const DONE = Promise.resolve({ done: true, value: undefined } as const);
+
 export interface TaskStreamOptions {
   readonly call: CallContext;
   /** Messages that snapshots show; absent: as the dialect has it. */
@@ -46,7 +48,12 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
   readonly #events: TaskEvents;
   readonly #ending: StreamEnding;
   readonly #first: LastingFrame | undefined;
-  readonly #frames: AsyncGenerator<StreamFrame, undefined>;
+  #isBegun = false;
+  /** What was pulled, and how much of it has been told. */
+  #frames: readonly LastingFrame[] = [];
+  #told = 0;
+  /** The last frame of all has been told. */
+  #isOver = false;
   /** Ends waits: the stream was closed, or is to end when everything known was told. */
   readonly #stop = new AbortController();
   #isClosed = false;
@@ -77,13 +84,12 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
     // At the very moment at which it is followed from: nothing is lost between, and nothing told twice.
     this.#hasBegun = options.from === undefined;
     this.#first = options.from === undefined ? this.#snapshot() : undefined;
-    this.#frames = this.#tell();
     parts.sessions.pin(session);
     parts.streams.add(this);
   }
 
   get isFed(): boolean {
-    return this.#parts.runner.isRunning(this.#session.ref, this.#local);
+    return this.#parts.runner.isRunning(this.#session, this.#local);
   }
 
   end(): void {
@@ -94,23 +100,37 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
     return this;
   }
 
-  async next(): Promise<IteratorResult<StreamFrame, undefined>> {
-    const DONE = { done: true, value: undefined } as const;
+  /** A frame that is known already is given without a wait. To be called when the one before has been answered. */
+  next(): Promise<IteratorResult<StreamFrame, undefined>> {
     if (this.#isClosed) return DONE;
+    const frame = this.#shift();
+    return frame === undefined ? this.#more() : Promise.resolve({ done: false, value: frame });
+  }
+
+  /** By a promise of its own: what it waits for may go on after the stream was closed. */
+  async #more(): Promise<IteratorResult<StreamFrame, undefined>> {
     try {
-      const step = await this.#frames.next();
-      if (step.done === true) this.#close();
-      return step;
+      if (this.#isOver) this.isComplete = true;
+      while (!this.#isClosed && !this.#isOver) {
+        const frames = await this.#pulled();
+        if (frames === undefined) break;
+        this.#frames = frames;
+        this.#told = 0;
+        const frame = this.#shift();
+        if (frame !== undefined) return { done: false, value: frame };
+      }
     } catch (error) {
       this.#close();
       throw error;
     }
+    this.#close();
+    return DONE;
   }
 
   /** Also while a frame is waited for. */
   return(): Promise<IteratorResult<StreamFrame, undefined>> {
     this.#close();
-    return Promise.resolve({ done: true, value: undefined });
+    return DONE;
   }
 
   #close(): void {
@@ -123,20 +143,19 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
     this.#parts.sessions.release(this.#session);
   }
 
-  async *#tell(): AsyncGenerator<StreamFrame, undefined> {
-    let next = await this.#begin();
-    while (!this.#isClosed) {
-      for (const frame of next) {
-        yield { event: frame.event, cursor: frame.cursor };
-        if (frame.isLast) {
-          this.isComplete = true;
-          return;
-        }
-      }
-      const frames = await this.#pull();
-      if (frames === undefined) return;
-      next = frames;
-    }
+  #pulled(): Promise<readonly LastingFrame[] | undefined> {
+    if (this.#isBegun) return this.#pull();
+    this.#isBegun = true;
+    return this.#begin();
+  }
+
+  /** @returns undefined when everything that was pulled has been told */
+  #shift(): StreamFrame | undefined {
+    const frame = this.#frames[this.#told];
+    if (frame === undefined || this.#isOver || this.#isClosed) return undefined;
+    this.#told += 1;
+    this.#isOver = frame.isLast;
+    return { event: frame.event, cursor: frame.cursor };
   }
 
   /** The first frame, unless it is to be what the journal brings next. */
@@ -198,7 +217,11 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
   }
 
   #toFrames(entries: readonly FeedEntry[]): LastingFrame[] {
-    const frames = entries.flatMap((entry) => this.#toFrame(entry));
+    const frames: LastingFrame[] = [];
+    for (const entry of entries) {
+      const frame = this.#toFrame(entry);
+      if (frame !== undefined) frames.push(frame);
+    }
     this.#hasTold ||= frames.length > 0;
     return frames;
   }
@@ -216,10 +239,10 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
     return isBehind && !this.#follower.hasNews;
   }
 
-  #toFrame({ body, position }: FeedEntry): LastingFrame[] {
+  #toFrame({ body, position }: FeedEntry): LastingFrame | undefined {
     const isLast = this.#ending.take(body);
     const event = this.#events.toEvent(body, isLast);
-    return event === undefined ? [] : [{ event, cursor: formatPosition(position), isLast }];
+    return event && { event, cursor: formatPosition(position), isLast };
   }
 
   /** Everything that is known was told. @returns whether there is more to come */

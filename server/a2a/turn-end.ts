@@ -31,11 +31,14 @@ export interface TurnEnd {
 
 export const NOTHING_TO_SAY: TurnEnd = { records: [], goesOn: false };
 
+/** Whether the turn has ended already; where another one has begun meanwhile it is for whoever began it. */
+export const isSettled = (task: TaskFold | undefined, by: RunKey): boolean =>
+  task?.by !== by || isTerminal(task.state) || task.withdrawn;
+
 /** What the end of a turn adds to the journal. Pure; called again when the head had moved. */
 export function endOfTurn(task: TaskFold | undefined, at: EpochMs, facts: TurnFacts): TurnEnd {
   const { by, failure, cancel } = facts;
-  // Where another turn has begun meanwhile it is for whoever began it.
-  if (task?.by !== by || isTerminal(task.state) || task.withdrawn) return NOTHING_TO_SAY;
+  if (task === undefined || isSettled(task, by)) return NOTHING_TO_SAY;
   const { local } = task;
   const ends = (records: readonly RecordBody[]): TurnEnd => ({ records, goesOn: false });
   if (cancel !== undefined) {

@@ -1,7 +1,7 @@
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Task } from '../../protocol/model.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
-import type { Bytes, JsonValue } from '../../protocol/units.ts';
+import type { JsonValue } from '../../protocol/units.ts';
 import type {
   AgentEvent,
   BusListener,
@@ -14,16 +14,13 @@ import { BusListeners } from '../agents/bus-listeners.ts';
 import { InvalidAgentEventError, readEvent } from '../agents/read-event.ts';
 import { createRequestContext } from '../agents/request-context.ts';
 import type { Log } from '../observability/log-events.ts';
-import type { Decide } from '../sessions/change.ts';
+import type { ChangeOptions, Decide } from '../sessions/change.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import type { RunKey } from '../sessions/records.ts';
 import { joinTaskId } from '../sessions/session-ref.ts';
-import type { Session } from '../sessions/session.ts';
 import type { MessageEntry, TaskFold } from '../sessions/task-fold.ts';
-import { takeCallFacts } from './call-facts.ts';
-import { toRecords } from './event-records.ts';
-
-const STATE_MAX_BYTES: Bytes = 64 * 1024;
+import { type RunFacts, toRecords } from './event-records.ts';
+import { TurnFacts } from './turn-facts.ts';
 
 /** The run whose turn it is. */
 export interface TurnOwner {
@@ -45,13 +42,27 @@ export class Turn implements EventBus {
   readonly #abort = new AbortController();
   readonly #entry: MessageEntry | undefined;
   readonly #task: TaskFold;
-  readonly #underWay = new Set<Promise<void>>();
-  readonly #listeners: BusListeners;
-  /** The task as the executor is given it: undefined on its first message. */
-  readonly #given: Task | undefined;
+  readonly #ids: { readonly taskId: string; readonly contextId: string };
+  readonly #facts: RunFacts;
+  /** Made when somebody listens: most agents only publish. */
+  #listeners: BusListeners | undefined;
+  /** What was published and has not met its fate. */
+  #underWay = 0;
+  #whenSettled: (() => void) | undefined;
+  /** Errors that were told of as they came up, and of which the change itself is still to say so. */
+  #told: Set<unknown> | undefined;
+  #isAborted = false;
   #isOpen = true;
   /** The task goes on elsewhere: what the executor says of its end now is about its being stopped. */
   #isLeaving = false;
+
+  /** Shared by all changes of the turn. */
+  readonly #options: ChangeOptions = {
+    onRefused: (error) => {
+      (this.#told ??= new Set()).add(error);
+      this.#refused(error);
+    },
+  };
 
   constructor(owner: TurnOwner, task: TaskFold, log: Log) {
     this.#owner = owner;
@@ -62,14 +73,14 @@ export class Turn implements EventBus {
     const isFirst = this.#entry === undefined || this.#entry.n === task.firstMessage;
     // Begun again it has to know what was published before.
     const isNew = isFirst && (!task.isResumed || task.pristine);
-    this.#given = isNew ? undefined : taskBefore(task, owner.session.ref.sessionId);
-    this.#listeners = new BusListeners((error) => {
-      log('agent_listener_failed', { ...owner.session.ref, task: owner.local }, error);
-    });
+    const { sessionId: contextId } = owner.session.ref;
+    const given = isNew ? undefined : taskBefore(task, contextId);
+    this.#ids = { taskId: joinTaskId(contextId, owner.local), contextId };
+    this.#facts = { local: owner.local, by: task.by, given, isRevealed: false };
   }
 
   get isAborted(): boolean {
-    return this.#abort.signal.aborted;
+    return this.#isAborted;
   }
 
   /** Undefined when the message is not there: then there is nothing to run. */
@@ -78,7 +89,9 @@ export class Turn implements EventBus {
   }
 
   abort(why: string): void {
-    if (!this.#abort.signal.aborted) this.#abort.abort(new Error(why));
+    if (this.#isAborted) return;
+    this.#isAborted = true;
+    this.#abort.abort(new Error(why));
   }
 
   /** Aborts the executor of a task that goes on elsewhere; what it notes at once still counts. */
@@ -90,41 +103,46 @@ export class Turn implements EventBus {
   /** Never throws: an agent that publishes nonsense is told by its task, which fails. */
   publish(given: AgentEvent): void {
     this.#take(given);
-    this.#listeners.tell(this, 'event', given);
+    this.#listeners?.tell(this, 'event', given);
   }
 
   /** The end of `execute` says so too, and nothing waits for either. */
   finished(): void {
-    this.#listeners.tell(this, 'finished');
+    this.#listeners?.tell(this, 'finished');
   }
 
   on(name: EventName, listener: BusListener): this {
-    this.#listeners.on(name, listener);
+    this.#bus.on(name, listener);
     return this;
   }
 
   once(name: EventName, listener: BusListener): this {
-    this.#listeners.once(name, listener);
+    this.#bus.once(name, listener);
     return this;
   }
 
   off(name: EventName, listener: BusListener): this {
-    this.#listeners.off(name, listener);
+    this.#listeners?.off(name, listener);
     return this;
   }
 
   removeAllListeners(name?: EventName): this {
-    this.#listeners.removeAll(name);
+    this.#listeners?.removeAll(name);
     return this;
   }
 
-  #take(published: AgentEvent): void {
+  get #bus(): BusListeners {
     const { session, local } = this.#owner;
-    const { sessionId: contextId } = session.ref;
+    return (this.#listeners ??= new BusListeners((error) => {
+      this.#log('agent_listener_failed', { ...session.ref, task: local }, error);
+    }));
+  }
+
+  #take(published: AgentEvent): void {
     let event: AgentEvent;
     try {
       if (!this.#isOpen) throw new Error('the run is over');
-      event = readEvent(published, { taskId: joinTaskId(contextId, local), contextId });
+      event = readEvent(published, this.#ids);
       if (this.#isLeaving && givesUp(event)) throw new Error('the task goes on on another instance');
     } catch (error) {
       this.#refused(error);
@@ -136,84 +154,79 @@ export class Turn implements EventBus {
       this.#owner.isRevealed = true;
       if (event.kind !== 'artifactUpdate' && isTerminal(event.data.status.state)) this.hasEnded = true;
     }
-    const { by } = this;
-    const given = this.#given;
-    this.#change((draft, at) =>
-      toRecords(event, { local, by, given, isRevealed: this.#owner.isRevealed }, draft, at),
-    );
+    this.#change((draft, at) => {
+      this.#facts.isRevealed = this.#owner.isRevealed;
+      return toRecords(event, this.#facts, draft, at);
+    });
   }
 
-  /** Nothing is taken any more. @returns when all that was published before has met its fate */
-  async close(): Promise<void> {
+  /** Nothing is taken any more. @returns when all that was published before has met its fate; undefined when it has */
+  close(): Promise<void> | undefined {
     this.#isOpen = false;
-    await Promise.all([...this.#underWay]);
+    if (this.#underWay === 0) return undefined;
+    return new Promise<void>((resolve) => {
+      this.#whenSettled = resolve;
+    });
   }
 
   /** What the executor is given, once. @param referenceTasks those it may see; undefined when the message names none */
   context(format: AgentFormat, referenceTasks: readonly Task[] | undefined): RequestContext | undefined {
-    const { session, local } = this.#owner;
-    const { tenant, sessionId: contextId } = session.ref;
+    const { session } = this.#owner;
     const entry = this.#entry;
     if (entry === undefined) return undefined;
-    const taskId = joinTaskId(contextId, local);
-    const shown = (said: MessageEntry) => ({
-      ...said.message,
-      contextId,
-      taskId: joinTaskId(contextId, said.task),
-    });
-    const facts = {
-      tenant,
-      taskId,
-      contextId,
-      userMessage: shown(entry),
-      task: this.#given,
-      referenceTasks,
-      call: takeCallFacts(entry.message),
-      signal: this.#abort.signal,
-      attempt: this.#task.attempt,
-      resumed: this.#task.isResumed,
-      messages: () => messagesUpTo(session.view, entry).map(shown),
-      state: {
-        get: (key: string) => structuredClone(session.draft.agentState(key)),
-        set: (key: string, value: JsonValue) => {
-          this.#setState(key, value);
-        },
-      },
+    const { taskId } = this.#ids;
+    const task = this.#task;
+    const given = this.#facts.given;
+    const abort = this.#abort;
+    const setState = (key: string, value: JsonValue): void => {
+      this.#setState(key, value);
     };
-    return createRequestContext(facts, format);
+    const source = { session, task, entry, taskId, given, referenceTasks, abort, setState };
+    return createRequestContext(new TurnFacts(source), format);
   }
 
   #setState(key: string, value: JsonValue): void {
-    const json = JSON.stringify(value) as string | undefined;
-    if (json === undefined) throw new TypeError(`state ${key}: not JSON`);
-    if (Buffer.byteLength(json) > STATE_MAX_BYTES)
-      throw new RangeError(`state ${key}: more than ${STATE_MAX_BYTES} bytes of JSON`);
     if (!this.#isOpen) {
       this.#refused(new Error('the run is over'));
       return;
     }
-    const copy = JSON.parse(json) as JsonValue;
     const { local } = this.#owner;
     const { by } = this;
     this.#change((draft, at) =>
-      draft.task(local)?.by === by ? [{ t: 'state', at, task: local, by, key, value: copy }] : [],
+      draft.task(local)?.by === by ? [{ t: 'state', at, task: local, by, key, value }] : [],
     );
   }
 
   #change(decide: Decide): void {
-    let wasTold = false;
-    const onRefused = (error: unknown): void => {
-      wasTold = true;
-      this.#refused(error);
+    this.#underWay += 1;
+    let isUnderWay = true;
+    const settle = (): void => {
+      if (isUnderWay) this.#settled();
+      isUnderWay = false;
     };
-    const underWay = this.#owner.session.change(decide, { onRefused }).then(
-      () => undefined,
-      (error: unknown) => {
-        if (!wasTold) this.#refused(error);
-      },
-    );
-    this.#underWay.add(underWay);
-    void underWay.then(() => this.#underWay.delete(underWay));
+    const fail = (error: unknown): void => {
+      if (!isUnderWay) return;
+      isUnderWay = false;
+      // What is done about it is not to be done in the middle of the changes that it failed with.
+      queueMicrotask(() => {
+        this.#failed(error);
+      });
+    };
+    try {
+      this.#owner.session.changeUnawaited(decide, this.#options, { settle, fail });
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (this.#told?.delete(error) !== true) this.#refused(error);
+    this.#settled();
+  }
+
+  #settled(): void {
+    this.#underWay -= 1;
+    if (this.#underWay === 0) this.#whenSettled?.();
   }
 
   #refused(error: unknown): void {
@@ -248,11 +261,4 @@ function taskBefore(task: TaskFold, contextId: string): Task {
   let queued = Math.max(0, task.queued);
   const said = history.reverse().filter(({ role }) => role !== 'ROLE_USER' || queued-- <= 0);
   return { ...rest, status: { ...status, state: task.stateBefore }, history: said.reverse() };
-}
-
-/** A copy of the conversation that ends with one message, which may have been renumbered since. */
-function messagesUpTo(session: Session, last: MessageEntry): MessageEntry[] {
-  const all = [...session.messages];
-  const index = all.findLastIndex(({ message, n }) => message === last.message || n === last.n);
-  return all.slice(0, index + 1);
 }

@@ -17,13 +17,14 @@ function progressOf(session: LiveSession, local: string, message: number): Progr
 
 /**
  * Waits until a message of a task has been answered: the task is terminal, or interrupted with this message's turn over.
- * A task that another instance runs is watched, and settled when that instance is gone.
+ * A task that another instance runs is watched, and settled when that instance is gone. One that runs here mostly ends
+ * soon: until the first look after it that is a single promise.
  *
  * @param message its record number
  * @param rerun passed to {@link settleIfOrphan}
  * @returns `waiting` when the ceiling was reached
  */
-export async function waitForTask(
+export function waitForTask(
   parts: A2AParts,
   session: LiveSession,
   local: string,
@@ -32,6 +33,34 @@ export async function waitForTask(
   rerun: boolean,
 ): Promise<Progress> {
   const deadline = parts.clock.mono() + ceilingMs;
+  const isAboutToEnd =
+    ceilingMs > TEND_MS &&
+    parts.runner.isRunning(session, local) &&
+    progressOf(session, local, message) === 'waiting';
+  if (!isAboutToEnd) return waitOn(parts, session, local, message, deadline, rerun);
+  return new Promise((resolve) => {
+    const stop = session.observe(() => {
+      const progress = progressOf(session, local, message);
+      if (progress === 'waiting') return;
+      clearTimeout(timer);
+      stop();
+      resolve(progress);
+    });
+    const timer = setTimeout(() => {
+      stop();
+      resolve(waitOn(parts, session, local, message, deadline, rerun));
+    }, TEND_MS);
+  });
+}
+
+async function waitOn(
+  parts: A2AParts,
+  session: LiveSession,
+  local: string,
+  message: number,
+  deadline: DurationMs,
+  rerun: boolean,
+): Promise<Progress> {
   let unwatch: (() => void) | undefined;
   // What is repeated may be there although it was refused, and nobody runs it: that is looked at before it is waited for.
   let isLookedAt = !rerun;
@@ -40,8 +69,8 @@ export async function waitForTask(
       const progress = progressOf(session, local, message);
       const leftMs = deadline - parts.clock.mono();
       // Whoever takes it next is not here: the answer is how the task stands.
-      if (progress !== 'waiting' || leftMs <= 0 || parts.runner.hasLeft(session.ref, local)) return progress;
-      const isHere = parts.runner.isRunning(session.ref, local);
+      if (progress !== 'waiting' || leftMs <= 0 || parts.runner.hasLeft(session, local)) return progress;
+      const isHere = parts.runner.isRunning(session, local);
       if (isHere) unwatch?.();
       unwatch = isHere ? undefined : (unwatch ?? parts.sessions.watch(session));
       if (isHere || isLookedAt) {

@@ -4,13 +4,20 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Message, Part, TaskArtifactUpdate } from '../../protocol/model.ts';
+import type { Message, Part, TaskArtifactUpdate, TaskStatus } from '../../protocol/model.ts';
 import { isInterrupted, type TaskState } from '../../protocol/task-state.ts';
 import { type EpochMs, toTimestamp } from '../../protocol/units.ts';
 import type { AgentExecutor, EventBus, RequestContext } from './agent-executor.ts';
 
-const textOf = (message: Message): string =>
-  message.parts.flatMap((part: Part) => ('text' in part ? [part.text] : [])).join('\n');
+function textOf({ parts }: Message): string {
+  const [first] = parts;
+  // Nearly always there is one.
+  if (parts.length === 1 && first !== undefined) return 'text' in first ? first.text : '';
+  return parts.flatMap((part: Part) => ('text' in part ? [part.text] : [])).join('\n');
+}
+
+/** No chunk of anything. */
+const WHOLE = {};
 
 /** One run of the agent: the words in which the verbs below are written. */
 class Run {
@@ -42,22 +49,24 @@ class Run {
   /** @param says what the client is told with it */
   status(state: TaskState, says?: string): this {
     const { taskId, contextId } = this.context;
-    const message = says === undefined ? {} : { message: this.#message(says) };
-    this.#bus.publish({
-      kind: 'statusUpdate',
-      data: { taskId, contextId, status: { state, ...message, timestamp: this.#time() } },
-    });
+    const status: TaskStatus = { state, timestamp: this.#time() };
+    if (says !== undefined) status.message = this.#message(says);
+    this.#bus.publish({ kind: 'statusUpdate', data: { taskId, contextId, status } });
     return this;
   }
 
   artifact(
     artifactId: string,
     text: string,
-    chunk: Pick<TaskArtifactUpdate, 'append' | 'lastChunk'> = {},
+    chunk: Pick<TaskArtifactUpdate, 'append' | 'lastChunk'> = WHOLE,
   ): void {
     const { taskId, contextId } = this.context;
     const artifact = { artifactId, name: artifactId, parts: [{ text }] };
-    this.#bus.publish({ kind: 'artifactUpdate', data: { taskId, contextId, artifact, ...chunk } });
+    const { append, lastChunk } = chunk;
+    const data: TaskArtifactUpdate = { taskId, contextId, artifact };
+    if (append !== undefined) data.append = append;
+    if (lastChunk !== undefined) data.lastChunk = lastChunk;
+    this.#bus.publish({ kind: 'artifactUpdate', data });
   }
 
   /** The usual answer: a task that completes with one artifact. */
@@ -134,8 +143,9 @@ const VERBS: readonly Verb[] = [
   [/^boom$/, boom],
   [/^big (\d{1,7})$/, (run, bytes) => run.complete('big', 'x'.repeat(Number(bytes)))],
   [/^state (\S+)(?: (.+))?$/s, (run, key, value) => state(run, key ?? '', value)],
-  [/^(.*)$/s, (run, text) => run.complete('echo', `echo: ${text}`)],
 ];
+/** How a text begins that may have one of their forms: most have none, and are not tried with each. */
+const MAY_BE_VERB = /^(?:recall|count|msg |slow |input|auth|reject|boom|big |state )/;
 
 /** @param now clock of the statuses it publishes */
 export function createDemoAgent(now: () => EpochMs = Date.now): AgentExecutor {
@@ -149,12 +159,13 @@ export function createDemoAgent(now: () => EpochMs = Date.now): AgentExecutor {
         run.complete('echo', `echo: ${asked === undefined ? '' : `${textOf(asked)}\n`}${text}`);
         return;
       }
-      for (const [form, act] of VERBS) {
+      for (const [form, act] of MAY_BE_VERB.test(text) ? VERBS : []) {
         const found = form.exec(text);
         if (found === null) continue;
         await act(run, ...found.slice(1));
         return;
       }
+      run.complete('echo', `echo: ${text}`);
     },
   };
 }

@@ -117,11 +117,12 @@ export class FieldReader {
       const one = read(`${path}[${i}]`, list[i]);
       if (one !== undefined) kept.push(one);
     }
-    return kept;
+    // Without the room to grow that pushing leaves: most have one element, and are kept for as long as their session.
+    return kept.slice();
   }
 }
 
-const isPlainId = (id: string): boolean => /^[\x21-\x7e]{1,256}$/.test(id);
+export const isPlainId = (id: string): boolean => /^[\x21-\x7e]{1,256}$/.test(id);
 
 function isDeeperThan(depth: number, value: JsonValue): boolean {
   if (typeof value !== 'object' || value === null) return false;

@@ -3,6 +3,7 @@ import type { TaskState } from '../../protocol/task-state.ts';
 import type { AgentEvent } from './agent-executor.ts';
 import { contentOf, openEvent, roleOf, stateOf } from './event-values.ts';
 import { FieldReader, isSet, type Members, membersOf } from './field-reader.ts';
+import { readPlainEvent } from './plain-event.ts';
 
 /** An agent published something that is no event of A2A. `message` says what is wrong with it, and nothing of its content. */
 export class InvalidAgentEventError extends Error {
@@ -25,6 +26,17 @@ interface Ids {
  * @throws {InvalidAgentEventError}
  */
 export function readEvent(given: unknown, ids: Ids): AgentEvent {
+  let plain: AgentEvent | undefined;
+  try {
+    plain = readPlainEvent(given, ids);
+  } catch {
+    // A member that throws when it is looked at: to be told as any fault.
+  }
+  return plain ?? readAnyEvent(given, ids);
+}
+
+/** Whatever is published. @throws {InvalidAgentEventError} */
+export function readAnyEvent(given: unknown, ids: Ids): AgentEvent {
   const fields = new FieldReader();
   let kind = '';
   let event: AgentEvent | undefined;

@@ -2,8 +2,9 @@
 import type { Artifact, Message, Part, Task } from '../../protocol/model.ts';
 import type { JsonObject } from '../../protocol/units.ts';
 import { LEGACY_KINDS, type SdkContent, toSdkContent } from './content-forms.ts';
+import { copyJson } from './copy-json.ts';
 import { ROLE_NUMBERS, STATE_NUMBERS } from './event-values.ts';
-import { addViews, contentName } from './part-views.ts';
+import { addViews, contentName, toViews } from './part-views.ts';
 
 interface SdkPart {
   content: SdkContent | undefined;
@@ -31,21 +32,21 @@ const file = (part: SdkPart): object => {
 };
 
 const VIEWS = {
-  text: { text: valueIf('text'), kind },
-  raw: { raw: base64, kind, file },
-  url: { url: valueIf('url'), kind, file },
-  data: { data: valueIf('data'), kind },
+  text: toViews({ text: valueIf('text'), kind }),
+  raw: toViews({ raw: base64, kind, file }),
+  url: toViews({ url: valueIf('url'), kind, file }),
+  data: toViews({ data: valueIf('data'), kind }),
 } as const;
 
 function toPart(part: Part): SdkPart {
   const { filename = '', mediaType = '' } = part;
   const shown = {
     content: toSdkContent(part),
-    metadata: structuredClone(part.metadata),
+    metadata: copyJson(part.metadata),
     filename,
     mediaType,
   };
-  return addViews<SdkPart>(shown, VIEWS[contentName(part)]);
+  return addViews(shown, VIEWS[contentName(part)]);
 }
 
 function toMessage(message: Message): object {
@@ -56,7 +57,7 @@ function toMessage(message: Message): object {
     taskId,
     role: ROLE_NUMBERS[message.role],
     parts: message.parts.map(toPart),
-    metadata: structuredClone(message.metadata),
+    metadata: copyJson(message.metadata),
     extensions: [...extensions],
     referenceTaskIds: [...referenceTaskIds],
   };
@@ -69,7 +70,7 @@ function toArtifact(artifact: Artifact): object {
     name,
     description,
     parts: artifact.parts.map(toPart),
-    metadata: structuredClone(artifact.metadata),
+    metadata: copyJson(artifact.metadata),
     extensions: [...extensions],
   };
 }
@@ -82,7 +83,7 @@ function toTask(task: Task): object {
     status: { state: STATE_NUMBERS[state], message: message && toMessage(message), timestamp },
     artifacts: task.artifacts.map(toArtifact),
     history: task.history.map(toMessage),
-    metadata: structuredClone(task.metadata),
+    metadata: copyJson(task.metadata),
   };
 }
 

@@ -87,7 +87,7 @@ describe('a send whose every step the store answers late', () => {
   it('is acknowledged from memory in time: catching up, who serves it now, commit', async () => {
     const params = messageOf('hello');
     await sent(one, params);
-    await eventually(() => one.store.calls.markDerivedAnswered === 1);
+    await eventually(() => one.store.calls.markAnswered === 1);
     const slow = await slowSend(one, params, callOf());
     expect(slow.steps.slice(0, 2)).to.deep.equal(['read', 'claimDerived']);
     expectInTime(slow);

@@ -1,4 +1,5 @@
 import RedisMock from 'ioredis-mock';
+import type { ScriptCommand } from '../../server/stores/redis/script-command.ts';
 import { REDIS_OPTIONS, redisHarness } from './redis-harness.ts';
 import { describeSessionStore } from './session-store.contract.ts';
 
@@ -54,15 +55,13 @@ describeSessionStore('ioredis-mock', {
     opened += 1;
     // all instances of one port share one keyspace
     const client = new RedisMock({ port: opened });
-    // its defineCommand insists on a fixed number of keys
-    client.defineCommand = (name, { lua }) => {
-      const run = async (keys: number, ...rest: (string | number)[]) => {
-        const reply: unknown = await client.eval(asRedisDoes(lua), keys, ...rest.map(String));
-        const orNull = (value: unknown) => (value === false ? null : value);
-        return Array.isArray(reply) ? reply.map(orNull) : orNull(reply);
-      };
-      Object.assign(client, { [name]: run, time: () => Promise.resolve(time()) });
+    const sendCommand = async ({ script, keyNames, rest }: ScriptCommand) => {
+      const args = [...keyNames, ...rest].map(String);
+      const reply: unknown = await client.eval(asRedisDoes(script.lua), keyNames.length, ...args);
+      const orNull = (value: unknown) => (value === false ? null : value);
+      return Array.isArray(reply) ? reply.map(orNull) : orNull(reply);
     };
+    Object.assign(client, { sendCommand, time: () => Promise.resolve(time()) });
     return Promise.resolve(redisHarness(client, client, { ...REDIS_OPTIONS, prefix: `m${opened}` }));
   },
   cannot: {

@@ -104,8 +104,8 @@ export function describeLife(suite: Suite): void {
       expect(read).to.have.nested.property('tombstone.epoch', 'e1');
       expect(read.found ? -1 : read.tombstone?.deletedAgoMs).to.be.within(20, 10_000);
       expect(await suite.store.remove(writer.ref, HOUR)).to.equal('missing');
-      await suite.store.markAnswered(writer.ref, 'e1', [1]);
-      await suite.store.markDerivedAnswered(writer.ref, 'e1', '');
+      await suite.store.markAnswered([{ ref: writer.ref, epoch: 'e1', messages: [1] }]);
+      await suite.store.markAnswered([{ ref: writer.ref, epoch: 'e1', messages: [], serves: '' }]);
       expect(await suite.store.claimDerived(writer.ref, 'e1', '', 'next')).to.equal(undefined);
       expect(await suite.store.read(writer.ref, writer.cursor, HOUR)).to.have.property('found', false);
     });

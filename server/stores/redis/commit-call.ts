@@ -1,6 +1,7 @@
 import type { DurationMs } from '../../../protocol/units.ts';
 import type { TaskState } from '../../../protocol/task-state.ts';
 import { encodeId } from '../../sessions/session-ref.ts';
+import { SessionDamagedError } from '../../sessions/session-store.ts';
 import type { AliasEntry, CommitRequest, Expiry } from '../../sessions/session-store.ts';
 import { checkTtl } from '../request-checks.ts';
 import { aliasField, encodeFullTaskId } from '../encoded-ids.ts';
@@ -28,8 +29,6 @@ function toExpiry(expiry: Expiry, creates: boolean): string {
   return expiry.kind === 'lengthen' && !creates ? `+${ttlMs}` : `${ttlMs}`;
 }
 
-const toAmount = (count: number, isBoxed: boolean): number => (isBoxed ? -1 - count : count);
-
 const expectedTask = ({ expected }: AliasEntry): string =>
   expected === null ? '' : encodeFullTaskId(expected);
 
@@ -42,6 +41,9 @@ export function toCommitCall(
 ): ScriptCall {
   const { expected, createEpoch, records, tasks, aliases, outboxInMs } = request;
   const { shelf } = keys;
+  // said between spaces, and nobody here puts one into them
+  if (expected.epoch.includes(' ')) throw new SessionDamagedError(keys.session, 'e');
+  if (expected.w.includes(' ')) throw new SessionDamagedError(keys.session, 'w');
   const creates = createEpoch !== undefined;
   const named = [keys.session, shelf.sessions];
   if (creates || tasks.length > 0) named.push(shelf.ids);
@@ -52,31 +54,28 @@ export function toCommitCall(
     const at = named.indexOf(key);
     return at < 0 ? named.push(key) : at + 1;
   };
-  const args: (string | number)[] = [
-    expected.epoch,
-    createEpoch ?? expected.head,
-    creates ? (request.onExists ?? 'tail') : expected.w,
-    request.instance,
-    records[0]?.seq ?? '',
-    records.at(-1)?.seq ?? '',
-    toExpiry(request.expiry, creates),
-    indexTtlMs,
-    exclusive ? -placeOf(keys) : placeOf(keys),
-    tasks.length,
-    toAmount(aliases.length, outboxInMs !== undefined),
-    request.w ?? `${request.instance}.${records.at(-1)?.seq ?? ''}`,
-  ];
+  const first = records[0]?.seq ?? '';
+  const last = records.at(-1)?.seq ?? '';
+  const { instance } = request;
+  const at = creates
+    ? `${expected.epoch} ${createEpoch} ${request.onExists ?? 'tail'}`
+    : `${expected.epoch} ${expected.head} ${expected.w}`;
+  const life = `${toExpiry(request.expiry, creates)} ${indexTtlMs}`;
+  const counts = `${placeOf(keys)} ${exclusive ? '' : '1'} ${tasks.length} ${aliases.length}`;
+  const behind = `${outboxInMs === undefined ? '' : '1'} ${request.w ?? `${instance}.${last}`}`;
+  const args: string[] = [`${at} ${instance} ${first} ${last} ${life} ${counts} ${behind}`];
   aliases.forEach((alias, i) => {
     args.push(aliasField(alias.subject, alias.clientTaskId), encodeId(alias.local));
     args.push(settled?.[i] ?? expectedTask(alias));
   });
   for (const { local, state, previous, statusAt, summary } of tasks) {
-    args.push(encodeId(local), numberOf(state), numberOf(previous), statusAt, state === null ? '' : summary);
+    args.push(`${encodeId(local)} ${numberOf(state)} ${numberOf(previous)} ${statusAt}`);
+    args.push(state === null ? '' : summary);
   }
   for (const { json } of records) args.push(json);
   if (outboxInMs !== undefined) {
     named.push(shelf.outbox);
-    args.push(outboxInMs ?? '');
+    args.push(outboxInMs === null ? '' : String(outboxInMs));
   }
   // the script takes the last key for it
   if (aliases.length > 0) named.push(shelf.aliases);

@@ -13,6 +13,8 @@ import { aliasField } from '../encoded-ids.ts';
 /** Raised when what is under the keys changes in a way that an older release cannot read. */
 const SCHEMA = '1';
 const BUCKETS_MAX = 64;
+/** Tenants whose keys are kept at hand, about 1 kB for each bucket. */
+const TENANTS_MAX = 1_000;
 
 /** What one bucket of a tenant shares. */
 export interface ShelfKeys {
@@ -59,7 +61,7 @@ export interface RedisKeys {
   session(ref: SessionRef): SessionKeys;
   /** The shelf where an alias lives: with several buckets not that of its session. */
   aliasShelf(tenant: string, subject: string, clientTaskId: string): ShelfKeys;
-  shelves(tenant: string): ShelfKeys[];
+  shelves(tenant: string): readonly ShelfKeys[];
 }
 
 /** FNV-1a, 32 bits. Keys depend on it: it may never change. */
@@ -76,6 +78,20 @@ export function stateName(state: TaskState): string {
   return state.slice('TASK_STATE_'.length).toLowerCase().replaceAll('_', '-');
 }
 
+function createShelf(root: string, tenant: string, bucket: number): ShelfKeys {
+  const base = `${root}{${encodeId(tenant)}.${String(bucket).padStart(2, '0')}}:`;
+  const states = new Map(TASK_STATES.map((state) => [state, `${base}tasks:${stateName(state)}`]));
+  return {
+    base,
+    sessions: `${base}sessions`,
+    tasks: `${base}tasks`,
+    ids: `${base}tasks:ids`,
+    aliases: `${base}aliases`,
+    outbox: `${base}outbox`,
+    state: (state) => states.get(state) ?? `${base}tasks:${stateName(state)}`,
+  };
+}
+
 /**
  * @param prefix first part of every key; without braces, which would move the hash tag
  * @param buckets over how many slots a tenant is spread
@@ -87,20 +103,21 @@ export function createKeys(prefix: string, buckets: number): RedisKeys {
     throw new RangeError(`buckets must be 1 to ${BUCKETS_MAX}, got ${buckets}`);
   }
   const root = `${prefix}:${SCHEMA}:`;
-  const shelf = (tenant: string, bucket: number): ShelfKeys => {
-    const base = `${root}{${encodeId(tenant)}.${String(bucket).padStart(2, '0')}}:`;
-    return {
-      base,
-      sessions: `${base}sessions`,
-      tasks: `${base}tasks`,
-      ids: `${base}tasks:ids`,
-      aliases: `${base}aliases`,
-      outbox: `${base}outbox`,
-      state: (state) => `${base}tasks:${stateName(state)}`,
-    };
+  /** By tenant: every commit asks for one of a few. */
+  const known = new Map<string, readonly ShelfKeys[]>();
+  const shelves = (tenant: string): readonly ShelfKeys[] => {
+    const found = known.get(tenant);
+    if (found !== undefined) return found;
+    const made = Array.from({ length: buckets }, (_, bucket) => createShelf(root, tenant, bucket));
+    if (known.size === TENANTS_MAX) known.clear();
+    known.set(tenant, made);
+    return made;
   };
-  const shelfOf = (tenant: string, member: string) =>
-    shelf(tenant, buckets === 1 ? 0 : fnv1a(member) % buckets);
+  const shelfOf = (tenant: string, member: string): ShelfKeys => {
+    const found = shelves(tenant)[buckets === 1 ? 0 : fnv1a(member) % buckets];
+    if (found === undefined) throw new RangeError('a shelf has the number of its bucket');
+    return found;
+  };
   return {
     instances: `${root}{reg}:instances`,
     tenants: `${root}{reg}:tenants`,
@@ -117,7 +134,7 @@ export function createKeys(prefix: string, buckets: number): RedisKeys {
       return { shelf: home, member, session: `${home.base}s:${member}` };
     },
     aliasShelf: (tenant, subject, clientTaskId) => shelfOf(tenant, aliasField(subject, clientTaskId)),
-    shelves: (tenant) => Array.from({ length: buckets }, (_, bucket) => shelf(tenant, bucket)),
+    shelves,
   };
 }
 

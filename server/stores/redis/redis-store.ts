@@ -3,6 +3,7 @@ import type { DurationMs } from '../../../protocol/units.ts';
 import type { SessionRef } from '../../sessions/session-ref.ts';
 import { StoreUnavailableError } from '../../sessions/session-store.ts';
 import type {
+  AnsweredMark,
   CommitRequest,
   CommitResult,
   Cursor,
@@ -25,9 +26,11 @@ import type { RedisKeys, ShelfKeys } from './keys.ts';
 import { RedisInstances, type RedisInstancesOptions } from './redis-instances.ts';
 import { RedisOutbox } from './redis-outbox.ts';
 import { RETIRE_MAX_SESSIONS, RedisTaskLists, type Retired } from './redis-task-lists.ts';
+import { markAnswered } from './redis-marks.ts';
 import { toCommitResult, toJournalRead, toReply } from './replies.ts';
 import { ScriptRunner } from './script-runner.ts';
 
+const OK: CommitResult = { outcome: 'ok' };
 const COMPACT_MAX_RECORDS = 1_000;
 /** A create that finds remains of an expired session clears them and tries again; more often only if somebody races. */
 const CREATE_ATTEMPTS = 3;
@@ -152,11 +155,19 @@ export class RedisSessionStore extends RedisInstances implements SessionStore {
     return toJournalRead(reply, this.#options.indexTtlMs);
   }
 
-  async commit(ref: SessionRef, request: CommitRequest): Promise<CommitResult> {
+  commit(ref: SessionRef, request: CommitRequest): Promise<CommitResult> {
+    return this.#aliases === undefined || request.aliases.length === 0
+      ? this.#commit(ref, request)
+      : this.#commitSettled(this.#aliases, ref, request);
+  }
+
+  async #commitSettled(
+    shelves: AliasShelves,
+    ref: SessionRef,
+    request: CommitRequest,
+  ): Promise<CommitResult> {
     checkCommitRequest(request);
-    this.writesAs(request.instance);
-    if (this.#aliases === undefined || request.aliases.length === 0) return await this.#commit(ref, request);
-    const settled = await this.#aliases.settle(ref, request.aliases, (task) => this.#isTaken(ref, task));
+    const settled = await shelves.settle(ref, request.aliases, (task) => this.#isTaken(ref, task));
     const result = await this.#commit(ref, request, settled.marks);
     if (result.outcome !== 'ok' && result.outcome !== 'stored') await settled.undo();
     return result;
@@ -174,11 +185,15 @@ export class RedisSessionStore extends RedisInstances implements SessionStore {
   }
 
   async #commit(ref: SessionRef, request: CommitRequest, settled?: readonly string[]): Promise<CommitResult> {
+    checkCommitRequest(request);
+    this.writesAs(request.instance);
     const keys = this.#keys.session(ref);
     const call = toCommitCall(keys, request, this.#options, settled);
     const script = request.createEpoch === undefined ? 'append' : 'create';
     for (let attempt = 0; attempt < CREATE_ATTEMPTS; attempt += 1) {
-      const reply = toReply(await this.#scripts.run(script, call.keys, call.args), keys.session);
+      const answer = await this.#scripts.run(script, call.keys, call.args);
+      if (answer === 1) return OK;
+      const reply = toReply(answer, keys.session);
       if (reply[0] !== 'stale') return toCommitResult(reply, this.#options.indexTtlMs);
       await this.#retire(ref.tenant, keys.shelf, keys.member);
     }
@@ -233,12 +248,8 @@ export class RedisSessionStore extends RedisInstances implements SessionStore {
     return { retired: Number(retired), more: Number(due) === RETIRE_MAX_SESSIONS };
   }
 
-  async markAnswered(ref: SessionRef, epoch: string, messages: readonly number[]): Promise<void> {
-    await this.#onHead('mark', ref, [epoch, ...messages]);
-  }
-
-  async markDerivedAnswered(ref: SessionRef, epoch: string, serves: string): Promise<void> {
-    await this.#onHead('markDerived', ref, [epoch, serves]);
+  markAnswered(marks: readonly AnsweredMark[]): Promise<void> {
+    return markAnswered(this.#scripts, this.#keys, marks);
   }
 
   async claimDerived(
@@ -252,7 +263,7 @@ export class RedisSessionStore extends RedisInstances implements SessionStore {
   }
 
   async #onHead(
-    script: 'mark' | 'markDerived' | 'claimDerived' | 'compact',
+    script: 'claimDerived' | 'compact',
     ref: SessionRef,
     args: readonly (string | number)[],
   ): Promise<string | number | null> {

@@ -60,8 +60,6 @@ export function toJournalRead(reply: Reply, unlimitedMs: DurationMs): JournalRea
 export function toCommitResult(reply: Reply, unlimitedMs: DurationMs): CommitResult {
   const [outcome] = reply;
   switch (outcome) {
-    case 1:
-      return { outcome: 'ok' };
     case 'gone':
       return { outcome, ...toTombstone(reply) };
     case 'diverged':

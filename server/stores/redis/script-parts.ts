@@ -6,15 +6,15 @@ import { TAIL_MAX_BYTES, TAIL_MAX_RECORDS } from '../../sessions/session-store.t
  * that cannot be told from a damaged index. Nothing has been written yet when it is given.
  *
  * @param more further fields, as Lua expressions; they follow in `h[6]`, …
+ * @param declares whether it makes the locals that it sets; else they are there already, `K` too
  */
-export const readHead = (more = '') => `
-local K = KEYS[1]
-local h = redis.pcall('HMGET', K, 'e', 'v', 'w', 'b', 'd'${more})
+export const readHead = (more = '', declares = true) => `
+${declares ? 'local h' : 'h'} = redis.pcall('HMGET', KEYS[1], 'e', 'v', 'w', 'b', 'd'${more})
 if h.err then
   if string.find(h.err, 'WRONGTYPE', 1, true) then return {'damaged', 'type'} end
   return h
 end
-local e, w, b = h[1], h[3] or '', tonumber(h[4]) or 0
+${declares ? 'local K, e, w, b' : 'K, e, w, b'} = KEYS[1], h[1], h[3] or '', tonumber(h[4]) or 0
 `;
 
 /** Store time in ms. */

@@ -85,27 +85,43 @@ for i = 1, #KEYS do redis.call('PEXPIRE', KEYS[i], ARGV[3]) end
 return {retired, #due, unpack(loose, 1, math.min(#loose, 4000))}
 `;
 
-/** KEYS 1 session · ARGV 1 epoch · then numbers of answered messages. Field `m` is `,12,15,`. */
+/**
+ * Marks many sessions of one shelf. Field `m` is `,12,15,`: the last of the messages whose answer was delivered.
+ *
+ * KEYS sessions · ARGV per session: epoch, answered messages as `12,15,`, `=` and who answered, as read, or ''
+ * Answers how many are damaged, and the number of the first; all others are marked.
+ */
 export const MARK = `
-${readHead(", 'm'")}
-if e ~= ARGV[1] or h[5] then return 0 end
-local m = h[6] or ','
-local before = m
-for i = 2, #ARGV do
-  if not string.find(m, ',' .. ARGV[i] .. ',', 1, true) then m = m .. ARGV[i] .. ',' end
+local damaged, first = 0, 0
+for k = 1, #KEYS do
+  local epoch, numbers, serves = ARGV[3 * k - 2], ARGV[3 * k - 1], ARGV[3 * k]
+  local h = redis.pcall('HMGET', KEYS[k], 'e', 'd', 'm', 'n', 'a')
+  if h.err then
+    if not string.find(h.err, 'WRONGTYPE', 1, true) then return h end
+    damaged = damaged + 1
+    if first == 0 then first = k end
+  elseif h[1] == epoch and not h[2] then
+    local m = h[3] or ','
+    for n in string.gmatch(numbers, '%d+,') do
+      if not string.find(m, ',' .. n, 1, true) then m = m .. n end
+    end
+    if m ~= (h[3] or ',') then
+      local _, commas = string.gsub(m, ',', '')
+      for i = 1, commas - 1 - ${ANSWERED_MAX} do m = string.sub(m, (string.find(m, ',', 2, true))) end
+    else
+      m = nil
+    end
+    local a = serves == '=' .. (h[4] or '') and not h[5]
+    if m and a then
+      redis.call('HSET', KEYS[k], 'm', m, 'a', '1')
+    elseif m then
+      redis.call('HSET', KEYS[k], 'm', m)
+    elseif a then
+      redis.call('HSET', KEYS[k], 'a', '1')
+    end
+  end
 end
-if m == before then return 0 end
-local _, commas = string.gsub(m, ',', '')
-for i = 1, commas - 1 - ${ANSWERED_MAX} do m = string.sub(m, (string.find(m, ',', 2, true))) end
-redis.call('HSET', K, 'm', m)
-return 1
-`;
-
-/** KEYS 1 session · ARGV 1 epoch · 2 who answered, as read */
-export const MARK_DERIVED = `
-${readHead(", 'n', 'a'")}
-if e == ARGV[1] and not h[5] and (h[6] or '') == ARGV[2] and not h[7] then redis.call('HSET', K, 'a', 1) end
-return 0
+return {damaged, first}
 `;
 
 /** KEYS 1 session · ARGV 1 epoch · 2 who serves it, as read · 3 who shall */

@@ -72,7 +72,7 @@ describe('the lmdb store', () => {
       tasks: [taskOf('t', 'TASK_STATE_WORKING')],
       aliases: [aliasOf('mine', 't')],
     });
-    await first.markAnswered(writer.ref, 'e1', [1]);
+    await first.markAnswered([{ ref: writer.ref, epoch: 'e1', messages: [1] }]);
     for (const instance of ['i1', 'i2']) await first.beat(instance);
     await first.noteTenant('acme', 'i2');
     await new Writer(first, refOf('removed')).create();

@@ -78,6 +78,8 @@ describe('the redis store and its keyspace', () => {
         const request = requestAt(writer.cursor, 2, ['2'], {
           tasks: [taskOf('t', DONE, WORKING), taskOf('u', WORKING)],
           aliases: [aliasOf('more', 'u')],
+          // for long enough to move the session's entry in `sessions`
+          expiry: { kind: 'slide', ttlMs: 2 * HOUR },
         });
         const error = await errorOf(store.commit(writer.ref, request));
         expect(error)

@@ -182,7 +182,7 @@ describe('the redis store on a real server', () => {
     it('are one hash that an operator can read', async () => {
       const writer = await new Writer(store).create(['{"t":"message"}'], { tasks: [taskOf('a.b', WORKING)] });
       await writer.append(['{"t":"status"}']);
-      await store.markAnswered(writer.ref, 'e1', [1]);
+      await store.markAnswered([{ ref: writer.ref, epoch: 'e1', messages: [1] }]);
       expect(await redis.client.hgetall(`${base()}s:s1`)).to.deep.equal({
         e: 'e1',
         v: '2',

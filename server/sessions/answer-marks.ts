@@ -2,7 +2,7 @@ import type { DurationMs } from '../../protocol/units.ts';
 import type { Log } from '../observability/log-events.ts';
 import type { LiveSession } from './live-session.ts';
 import { refKey, type SessionRef } from './session-ref.ts';
-import { StoreUnavailableError, type SessionStore } from './session-store.ts';
+import { StoreUnavailableError, type AnsweredMark, type SessionStore } from './session-store.ts';
 
 const BATCH_MS: DurationMs = 50;
 /** How soon marks of messages that wait for the store are looked at again. */
@@ -12,8 +12,9 @@ const LATER_MS: DurationMs = 500;
 export type NumberNow = () => number;
 
 interface Marks {
-  session: LiveSession;
-  messages: Set<NumberNow>;
+  readonly session: LiveSession;
+  readonly key: string;
+  readonly messages: NumberNow[];
   /** Set for a derived session: who served the answer. */
   serves: string | undefined;
 }
@@ -28,7 +29,7 @@ export class AnswerMarks {
   readonly #waiting = new Map<LiveSession, Marks>();
   /** Sessions with marks that are not stored yet, and in how many batches. */
   readonly #unstored = new Map<string, number>();
-  #writing: Promise<unknown> = Promise.resolve();
+  #writing: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(store: SessionStore, log: Log) {
@@ -39,7 +40,7 @@ export class AnswerMarks {
   /** The answer to a user message was handed to the client. */
   answered(session: LiveSession, message: NumberNow): void {
     session.journal.noteAnswered(message());
-    this.#marksOf(session).messages.add(message);
+    this.#marksOf(session).messages.push(message);
   }
 
   /** The same for the session from which the message's home was derived. */
@@ -52,20 +53,22 @@ export class AnswerMarks {
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    // A number that is not final would mark somebody else's message.
-    const batch = [...this.#waiting.values()].filter(({ session }) => session.persistence === 'stored');
-    for (const { session } of batch) this.#waiting.delete(session);
+    const batch: Marks[] = [];
+    for (const marks of this.#waiting.values()) {
+      // A number that is not final would mark somebody else's message.
+      if (marks.session.persistence !== 'stored') continue;
+      this.#waiting.delete(marks.session);
+      batch.push(marks);
+    }
     if (this.#waiting.size > 0) this.#flushIn(LATER_MS);
     // Also what an earlier batch is still about to say.
-    const writes = batch.map((marks) => this.#write(marks));
-    // Its value is nothing: the values of all batches before would be kept with it.
-    this.#writing = Promise.all([this.#writing, ...writes]).then(() => undefined);
+    if (batch.length > 0) this.#writing = Promise.all([this.#writing, this.#write(batch)]).then(nothing);
     await this.#writing;
   }
 
   /** A session that is read anew must find its marks there. @returns undefined when nothing has to be waited for */
-  beforeRead(ref: SessionRef): Promise<void> | undefined {
-    return this.#unstored.has(refKey(ref)) ? this.flush() : undefined;
+  beforeRead(ref: SessionRef, key = refKey(ref)): Promise<void> | undefined {
+    return this.#unstored.has(key) ? this.flush() : undefined;
   }
 
   /**
@@ -84,9 +87,9 @@ export class AnswerMarks {
   #marksOf(session: LiveSession): Marks {
     let marks = this.#waiting.get(session);
     if (marks === undefined) {
-      const key = refKey(session.ref);
+      const { key } = session;
       this.#unstored.set(key, (this.#unstored.get(key) ?? 0) + 1);
-      marks = { session, messages: new Set(), serves: undefined };
+      marks = { session, key, messages: [], serves: undefined };
       this.#waiting.set(session, marks);
     }
     this.#flushIn(BATCH_MS);
@@ -97,22 +100,40 @@ export class AnswerMarks {
     this.#timer ??= setTimeout(() => void this.flush(), ms).unref();
   }
 
-  async #write({ session, messages, serves }: Marks): Promise<void> {
-    const { epoch } = session.journal.session;
-    const numbers = [...messages].map((numberNow) => numberNow()).filter((n) => n > 0);
-    for (const n of numbers) session.journal.answered.add(n);
-    try {
-      if (numbers.length > 0) await this.#store.markAnswered(session.ref, epoch, numbers);
-      if (serves !== undefined) await this.#store.markDerivedAnswered(session.ref, epoch, serves);
-    } catch (error) {
-      // Unmarked means that a repeat gets the first answer once more.
-      if (!(error instanceof StoreUnavailableError))
-        this.#log('answer_mark_failed', { ...session.ref }, error);
-    } finally {
-      const key = refKey(session.ref);
+  async #write(batch: readonly Marks[]): Promise<void> {
+    const marks: AnsweredMark[] = [];
+    for (const { session, messages, serves } of batch) {
+      const { journal } = session;
+      const numbers = new Set<number>();
+      for (const numberNow of messages) {
+        const n = numberNow();
+        if (n <= 0) continue;
+        numbers.add(n);
+        journal.answered.add(n);
+      }
+      if (numbers.size > 0 || serves !== undefined)
+        marks.push({ ref: session.ref, epoch: journal.session.epoch, messages: [...numbers], serves });
+    }
+    if (marks.length > 0) await this.#mark(marks);
+    for (const { key } of batch) {
       const left = (this.#unstored.get(key) ?? 1) - 1;
       if (left > 0) this.#unstored.set(key, left);
       else this.#unstored.delete(key);
     }
   }
+
+  async #mark(marks: readonly AnsweredMark[]): Promise<void> {
+    try {
+      await this.#store.markAnswered(marks);
+    } catch (error) {
+      // Unmarked means that a repeat gets the first answer once more.
+      if (error instanceof StoreUnavailableError) return;
+      const [first, ...others] = marks;
+      if (others.length === 0) this.#log('answer_mark_failed', { ...first?.ref }, error);
+      // One of them is damaged: each is marked on its own, to say which.
+      else for (const mark of marks) await this.#mark([mark]);
+    }
+  }
 }
+
+const nothing = (): void => undefined;

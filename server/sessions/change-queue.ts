@@ -4,12 +4,10 @@ import {
   isInFront,
   sizeOf,
   slidesTtl,
-  takeBatch,
   toAcknowledged,
   type Batch,
-  type ChangeOptions,
   type ChangeOutcome,
-  type Decide,
+  type ChangesOwner,
   type Intent,
 } from './change.ts';
 import { Decisions } from './decisions.ts';
@@ -20,40 +18,45 @@ import type { AcknowledgedChange } from './own-records.ts';
 import { rebase, withoutAlias } from './rebase.ts';
 import { formatIdentity, type DecidedRecord } from './records.ts';
 import type { Session } from './session.ts';
-import { PATIENCE_MS, type SessionParts } from './session-parts.ts';
+import type { SessionParts } from './session-parts.ts';
+import type { Cursor } from './session-store.ts';
 import type { StoredJournal } from './stored-journal.ts';
 
 /** The changes of one session that are not answered for, in order, and the draft: the stored fold with them on top. */
 export class ChangeQueue {
   readonly #parts: SessionParts;
   readonly #journal: StoredJournal;
-  readonly #ledgerKey: { replay(): Promise<void> };
-  readonly #kept: KeptChanges;
-  readonly #changed: () => void;
+  /** Under it the ledger knows what waits. */
+  readonly #owner: ChangesOwner;
+  /** Absent where nothing that waits outlives the process. */
+  readonly #kept: KeptChanges | undefined;
   readonly drafts: Drafts;
   readonly #decisions: Decisions;
   #intents: Intent[] = [];
   #deferredCount = 0;
 
-  /** @param changed told when a change is acknowledged later than it was deferred */
+  /** @param owner told when a change is acknowledged later than it was deferred */
   constructor(
     parts: SessionParts,
     journal: StoredJournal,
-    ledgerKey: { replay(): Promise<void> },
-    kept: KeptChanges,
-    changed: () => void,
+    owner: ChangesOwner,
+    kept: KeptChanges | undefined,
   ) {
     this.#parts = parts;
     this.#kept = kept;
-    this.#changed = changed;
     this.#journal = journal;
-    this.#ledgerKey = ledgerKey;
-    this.drafts = new Drafts(journal, () => this.#intents);
+    this.#owner = owner;
+    this.drafts = new Drafts(journal, this);
     this.#decisions = new Decisions(parts, journal, this.drafts);
   }
 
-  get length(): number {
-    return this.#intents.length;
+  /** Those that are acknowledged first. */
+  get intents(): readonly Intent[] {
+    return this.#intents;
+  }
+  /** Nothing of it would be missed. */
+  get isOver(): boolean {
+    return this.#intents.length === 0 && this.#deferredCount === 0 && this.drafts.unsure.length === 0;
   }
   get hasDeferred(): boolean {
     return this.#deferredCount > 0;
@@ -67,9 +70,9 @@ export class ChangeQueue {
   }
   /** Age of the newest client's write among what is stored only now; undefined when one in the batch did not wait. */
   replayedAge(batch: Batch, mono: DurationMs): DurationMs | undefined {
-    const slides = ({ options }: Intent): boolean => options.slides !== false;
-    if (batch.intents.some((intent) => !intent.deferred && slides(intent))) return undefined;
-    const newest = this.#intents.findLast((intent) => intent.deferred && slides(intent));
+    if (!this.hasDeferred) return undefined;
+    if (batch.intents.some((intent) => !intent.deferred && slidesTtl(intent))) return undefined;
+    const newest = this.#intents.findLast((intent) => intent.deferred && slidesTtl(intent));
     return newest && mono - newest.since;
   }
 
@@ -83,16 +86,12 @@ export class ChangeQueue {
     this.drafts.invalidate();
   }
 
-  /** @throws what `decide` throws; the queue is then as before. @returns undefined when there is nothing to store */
-  add(decide: Decide, options: ChangeOptions, handlers: Pick<Intent, 'settle' | 'fail'>): Intent | undefined {
-    const since = this.#parts.clock.mono();
-    const deadline = options.deadline ?? since + PATIENCE_MS;
-    const state = { records: [], isBaseless: false, deferred: false, acknowledged: false };
-    const intent: Intent = { decide, options, since, deadline, ...state, ...handlers };
+  /** @throws what its decision throws; the queue is then as before. @returns false when there is nothing to store */
+  add(intent: Intent): boolean {
     intent.records = this.#decisions.decide(this.draft, intent);
-    if (intent.records.length === 0 && options.renews !== true) return undefined;
+    if (intent.records.length === 0 && intent.options.renews !== true) return false;
     this.#intents.push(intent);
-    return intent;
+    return true;
   }
 
   /** Removes a change that was just added and not offered to the store. */
@@ -108,24 +107,21 @@ export class ChangeQueue {
     this.invalidate();
   }
 
-  /** The oldest changes that fit into one commit. */
-  take(): Batch {
-    return takeBatch(this.#intents, this.#parts.instance);
-  }
-
   /** Everything of the batch is in the store; also what nobody waits for any more: others may build on it. */
   stored(batch: Batch): void {
+    const waiting = this.#intents;
+    const { cursor } = this.#journal.session;
     // Not simply the first ones: a change may have left the queue while its commit was under way.
-    const offered = new Set(batch.intents);
-    const waiting = new Set(this.#intents);
-    const { ref, cursor } = this.#journal.session;
-    this.#intents = this.#intents.filter((intent) => !offered.has(intent));
+    const areFirst = batch.intents.every((intent, i) => waiting[i] === intent);
+    this.#intents = areFirst
+      ? waiting.slice(batch.intents.length)
+      : waiting.filter((intent) => !batch.intents.includes(intent));
     this.invalidate();
     for (const intent of batch.intents) {
-      if (waiting.has(intent)) this.#settle(intent, 'stored');
-      else this.#parts.own.keepFound(ref, cursor, intent.records, intent.since);
+      if (areFirst || waiting.includes(intent)) this.#settle(intent, 'stored', cursor);
+      else this.#parts.own.keepFound(this.#journal.session.ref, cursor, intent.records, intent.since);
     }
-    this.#kept.moved(this.#intents);
+    this.#kept?.moved(this.#intents);
   }
 
   /** What stands in the journal was stored by an earlier attempt: whole changes, because a change is never split. */
@@ -136,7 +132,7 @@ export class ChangeQueue {
     this.#intents = this.#intents.filter((intent) => !isStored(intent));
     this.invalidate();
     for (const intent of stored) this.#settle(intent, 'stored');
-    this.#kept.moved(this.#intents);
+    this.#kept?.moved(this.#intents);
   }
 
   /**
@@ -151,21 +147,21 @@ export class ChangeQueue {
       if (areKept) intent.kept = intent.records[0]?.identity;
       const isMissing = intent.records.some(({ identity }) => !this.#journal.has(identity));
       if (isMissing && (areKept || isInFront(intent, this.#intents))) intents.push(intent);
-      else this.#kept.release(intent);
+      else this.#kept?.release(intent);
     }
     this.#intents.unshift(...intents);
     for (const intent of intents) {
       this.#deferredCount += 1;
-      this.#parts.pending.add(this.#ledgerKey, intent.records.length, sizeOf(intent.records));
+      this.#parts.pending.add(this.#owner, intent.records.length, sizeOf(intent.records));
     }
-    if (!areKept) void this.#kept.keep(intents);
+    if (!areKept) void this.#kept?.keep(intents);
     this.invalidate();
     return intents.reduce((sum, { records }) => sum + records.length, 0);
   }
 
   /** The session is about to be begun in the store, or was. */
   baseMoved(): void {
-    this.#kept.moved(this.#intents);
+    this.#kept?.moved(this.#intents);
   }
 
   /** Acknowledges all changes from memory: they stay queued under their identities. */
@@ -190,15 +186,15 @@ export class ChangeQueue {
       if (intent.deferred) continue;
       intent.deferred = true;
       this.#deferredCount += 1;
-      this.#parts.pending.add(this.#ledgerKey, intent.records.length, sizeOf(intent.records));
+      this.#parts.pending.add(this.#owner, intent.records.length, sizeOf(intent.records));
       deferred.push(intent);
     }
-    const written = this.#kept.keep(deferred);
+    const written = this.#kept?.keep(deferred);
     if (written === undefined) this.#acknowledge(deferred);
     else
       void written.then(() => {
         this.#acknowledge(deferred);
-        this.#changed();
+        this.#owner.changed();
       });
   }
 
@@ -218,7 +214,7 @@ export class ChangeQueue {
     for (const intent of intents) {
       try {
         if (intent.deferred) this.#rebase(intent, merging);
-        else intent.records = this.#decisions.decide(this.draft, intent);
+        else intent.records = this.#decisions.decideAgain(this.draft, intent);
       } catch (error) {
         intent.fail(error);
         if (!intent.deferred) continue;
@@ -267,17 +263,22 @@ export class ChangeQueue {
     for (const intent of rejected) intent.fail(error);
   }
 
-  #settle(intent: Intent, outcome: ChangeOutcome): void {
+  /** @param cursor where the session stands, if that is at hand */
+  #settle(intent: Intent, outcome: ChangeOutcome, cursor?: Cursor): void {
     const { records, since } = intent;
-    const { ref, cursor } = this.#journal.session;
+    const { session } = this.#journal;
     if (outcome === 'stored')
-      this.#parts.own.keep(ref, cursor, { records, since, slides: slidesTtl(intent) });
+      this.#parts.own.keep(session.ref, cursor ?? session.cursor, {
+        records,
+        since,
+        slides: slidesTtl(intent),
+      });
     intent.settle(outcome);
     if (!intent.deferred) return;
-    this.#kept.release(intent);
+    this.#kept?.release(intent);
     this.#deferredCount -= 1;
     this.#parts.pending.settle(intent.records.length, sizeOf(intent.records));
-    if (this.#deferredCount === 0) this.#parts.pending.remove(this.#ledgerKey);
+    if (this.#deferredCount === 0) this.#parts.pending.remove(this.#owner);
   }
 
   #rebase(intent: Intent, merging: boolean): void {

@@ -2,6 +2,7 @@ import type { Bytes, DurationMs, EpochMs } from '../../protocol/units.ts';
 import type { AcknowledgedChange } from './own-records.ts';
 import type { DecidedRecord, Identity, RecordBody } from './records.ts';
 import { TAIL_MAX_BYTES, TAIL_MAX_RECORDS } from './session-store.ts';
+import { PATIENCE_MS } from './session-parts.ts';
 import type { Session } from './session.ts';
 
 /** `unchanged`: the decision was that there is nothing to store. */
@@ -36,9 +37,9 @@ export interface Intent {
   readonly deadline: DurationMs;
   records: readonly DecidedRecord[];
   /** Those that the store was asked to take last. */
-  offered?: readonly DecidedRecord[];
-  /** Head of the stored layer that it was decided on; absent where that is not known. */
-  decidedOn?: number | undefined;
+  offered: readonly DecidedRecord[] | undefined;
+  /** Head of the stored layer that it was decided on; undefined where that is not known. */
+  decidedOn: number | undefined;
   /** The session it was decided on has ended: it is decided again, or fails. */
   isBaseless: boolean;
   /** To be acknowledged from memory: from now on it is never decided again, only rebased. */
@@ -46,9 +47,16 @@ export interface Intent {
   /** Its caller was told so, or is about to be: it may be shown. Before that it is written to the outage journal. */
   acknowledged: boolean;
   /** Under which identity the outage journal has it. */
-  kept?: Identity | undefined;
+  kept: Identity | undefined;
   readonly settle: (outcome: ChangeOutcome) => void;
   readonly fail: (error: unknown) => void;
+}
+
+/** Whose changes they are: a session in memory. */
+export interface ChangesOwner {
+  /** What the session shows has changed. */
+  changed(): void;
+  replay(): Promise<void>;
 }
 
 export interface Batch {
@@ -71,6 +79,30 @@ export function isInFront({ records: [first] }: Intent, waiting: readonly Intent
   return queued.every((identity) => identity.instance !== instance || identity.seq > seq);
 }
 
+export function toIntent(
+  decide: Decide,
+  options: ChangeOptions,
+  since: DurationMs,
+  settle: Intent['settle'],
+  fail: Intent['fail'],
+): Intent {
+  return {
+    decide,
+    options,
+    since,
+    deadline: options.deadline ?? since + PATIENCE_MS,
+    records: [],
+    offered: undefined,
+    decidedOn: undefined,
+    isBaseless: false,
+    deferred: false,
+    acknowledged: false,
+    kept: undefined,
+    settle,
+    fail,
+  };
+}
+
 /** A change that was acknowledged before, to be offered again under its identities. */
 export function toAcknowledged({ records, since, slides, decidedOn }: AcknowledgedChange): Intent {
   const nothing = (): void => undefined;
@@ -80,10 +112,12 @@ export function toAcknowledged({ records, since, slides, decidedOn }: Acknowledg
     since,
     deadline: since,
     records,
+    offered: undefined,
     decidedOn,
     isBaseless: false,
     deferred: true,
     acknowledged: true,
+    kept: undefined,
     settle: nothing,
     fail: nothing,
   };
@@ -95,6 +129,13 @@ export function toAcknowledged({ records, since, slides, decidedOn }: Acknowledg
  * @param own this instance: whose a commit is that has no records
  */
 export function takeBatch(waiting: readonly Intent[], own: string): Batch {
+  const [only] = waiting;
+  if (only !== undefined && waiting.length === 1)
+    return {
+      instance: only.records[0]?.identity.instance ?? own,
+      intents: [only],
+      records: only.records,
+    };
   let instance: string | undefined;
   const intents: Intent[] = [];
   const records: DecidedRecord[] = [];

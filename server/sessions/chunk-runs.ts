@@ -1,5 +1,5 @@
 import type { Bytes } from '../../protocol/units.ts';
-import type { ArtifactRecord, JournalRecord } from './records.ts';
+import type { JournalRecord } from './records.ts';
 
 /**
  * Consecutive records with more of an artifact. Its first record is in none: it says where the artifact stands among the
@@ -26,14 +26,14 @@ export const isLong = ({ from, to }: ChunkRun): boolean => to - from + 1 >= RUN_
  * The run in which a journal ends once it has one more record.
  *
  * @param run the one it ended in before
- * @param isMore whether the artifact of a record was there before it
+ * @param isMore whether the artifact of an artifact's record was there before it
  */
 export function followRun(
   run: OpenRun | undefined,
   { n, body, bytes }: JournalRecord,
-  isMore: (record: ArtifactRecord) => boolean,
+  isMore: boolean,
 ): OpenRun | undefined {
-  if (body?.t !== 'artifact' || body.whole === true || !isMore(body)) return undefined;
+  if (body?.t !== 'artifact' || body.whole === true || !isMore) return undefined;
   const { task } = body;
   const { artifactId } = body.artifact;
   if (run?.task !== task || run.artifactId !== artifactId) return { task, artifactId, from: n, to: n, bytes };

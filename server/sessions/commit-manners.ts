@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DurationMs } from '../../protocol/units.ts';
+import type { Clock } from './session-parts.ts';
 
 /**
  * Commits that may follow each other without a pause. A blocking send makes two or three. Far fewer than the races that
@@ -17,31 +18,32 @@ const PAUSE_MAX_MS: DurationMs = 20;
  * then. They try again at once: a wait between what they have taken in and their attempt would lose the next race too.
  */
 export class CommitManners {
-  readonly #mono: () => DurationMs;
-  readonly #isAlone: boolean;
+  readonly #clock: Clock;
   #streak = 0;
   #lastAt: DurationMs = 0;
   #pauseMs = PAUSE_MIN_MS;
 
-  /** @param isAlone nobody else writes to the store */
-  constructor(mono: () => DurationMs, isAlone: boolean) {
-    this.#mono = mono;
-    this.#isAlone = isAlone;
+  constructor(clock: Clock) {
+    this.#clock = clock;
   }
 
-  /** To be awaited before a commit is put together: what is decided meanwhile rides along. */
-  async letOthersIn(): Promise<void> {
-    if (this.#isAlone || this.#streak < STREAK_MAX) return;
+  /**
+   * To be awaited before a commit is put together: what is decided meanwhile rides along.
+   *
+   * @returns undefined when there is nothing to wait for
+   */
+  letOthersIn(): Promise<void> | undefined {
+    if (this.#streak < STREAK_MAX) return undefined;
     this.#streak = 0;
-    const leftMs = this.#lastAt + this.#pauseMs - this.#mono();
-    if (leftMs > 0) await pause(leftMs);
+    const leftMs = this.#lastAt + this.#pauseMs - this.#clock.mono();
+    return leftMs > 0 ? pause(leftMs) : undefined;
   }
 
-  /** @param sentAt when the commit that has just succeeded was sent */
-  committed(sentAt: DurationMs): void {
+  /** @param sentAt when the commit that has just succeeded was sent, and `answeredAt` */
+  committed(sentAt: DurationMs, answeredAt: DurationMs): void {
     if (sentAt - this.#lastAt > PAUSE_MAX_MS) this.#streak = 0;
     this.#streak += 1;
-    this.#lastAt = this.#mono();
+    this.#lastAt = answeredAt;
     const roundTripMs = this.#lastAt - sentAt;
     this.#pauseMs = Math.min(PAUSE_MAX_MS, Math.max(PAUSE_MIN_MS, PAUSE_ROUND_TRIPS * roundTripMs));
   }

@@ -1,9 +1,9 @@
-import type { DurationMs, EpochMs } from '../../protocol/units.ts';
+import type { DurationMs } from '../../protocol/units.ts';
 import type { Batch } from './change.ts';
-import type { DecidedRecord, Identity } from './records.ts';
+import type { DecidedRecord, Identity, RecordBody } from './records.ts';
 import { toStoredJson } from './stored-json.ts';
 import type { Session } from './session.ts';
-import type { SessionParts } from './session-parts.ts';
+import type { Clock, SessionParts } from './session-parts.ts';
 import { joinTaskId } from './session-ref.ts';
 import type { AliasEntry, CommitRequest, Expiry, NewRecord, TaskIndexEntry } from './session-store.ts';
 import type { TaskFold } from './task-fold.ts';
@@ -25,14 +25,21 @@ const NOT_INDEXED: ReadonlySet<string> = new Set([
 const indexedState = (task: TaskFold | undefined): TaskFold['state'] | null =>
   task === undefined || task.withdrawn ? null : task.state;
 
+/** @returns the task whose entry a record changes */
+function touchedBy(stored: Session, body: RecordBody): string | undefined {
+  if (!NOT_INDEXED.has(body.t)) return 'task' in body ? body.task : undefined;
+  // what the client answers puts the agent's question into the history: the status has no message any more
+  const answer = body.t === 'refused' ? body.record : body;
+  const isAnswer = answer.t === 'message' && stored.task(answer.task)?.statusMessage !== undefined;
+  return isAnswer ? answer.task : undefined;
+}
+
 function taskEntries(stored: Session, after: Session, records: readonly DecidedRecord[]): TaskIndexEntry[] {
-  const touched = new Set<string>();
+  const touched: string[] = [];
   for (const { body } of records) {
-    if (!NOT_INDEXED.has(body.t) && 'task' in body) touched.add(body.task);
-    // what the client answers puts the agent's question into the history: the status has no message any more
-    const answer = body.t === 'refused' ? body.record : body;
-    if (answer.t === 'message' && stored.task(answer.task)?.statusMessage !== undefined)
-      touched.add(answer.task);
+    const local = touchedBy(stored, body);
+    // a handful at most
+    if (local !== undefined && !touched.includes(local)) touched.push(local);
   }
   const entries: TaskIndexEntry[] = [];
   for (const local of touched) {
@@ -51,7 +58,10 @@ function taskEntries(stored: Session, after: Session, records: readonly DecidedR
   return entries;
 }
 
-function aliasEntries(stored: Session, records: readonly DecidedRecord[]): AliasEntry[] {
+const NO_ALIASES: readonly AliasEntry[] = [];
+
+function aliasEntries(stored: Session, records: readonly DecidedRecord[]): readonly AliasEntry[] {
+  if (!records.some(({ body }) => body.t === 'task' && body.alias !== undefined)) return NO_ALIASES;
   const entries = new Map<string, AliasEntry>();
   for (const { body } of records) {
     if (body.t !== 'task' || body.alias === undefined) continue;
@@ -80,13 +90,22 @@ function toNewRecords(records: readonly DecidedRecord[], head: Identity | undefi
  * knows stays right. While something is due at once somebody holds the session or is about to: another event then moves
  * nothing, because to set the time would let a second one in beside the holder.
  */
-function outboxIn(stored: Session, after: Session, now: EpochMs): DurationMs | null | undefined {
+function outboxIn(stored: Session, after: Session, clock: Pick<Clock, 'now'>): DurationMs | null | undefined {
   const before = stored.deliveryDue;
   const due = after.deliveryDue;
   if (due === before) return undefined;
   if (due === undefined) return null;
+  const now = clock.now();
   if (before !== undefined && before <= now && due <= now) return undefined;
   return Math.max(0, due - now);
+}
+
+/** The stored fold with records on top, as it will be when they are stored. */
+export function foldBehind(stored: Session, records: readonly DecidedRecord[]): Session {
+  const after = stored.fork();
+  for (const { identity, body, bytes } of records)
+    after.apply({ n: after.head + 1, identity, body, skippable: false, bytes });
+  return after;
 }
 
 /**
@@ -94,6 +113,7 @@ function outboxIn(stored: Session, after: Session, now: EpochMs): DurationMs | n
  *
  * @param stored the fold at the expected head
  * @param create set when the session is to be made: its epoch, and the tombstone that was read
+ * @param after the fold with the batch, where it is known
  */
 export function toCommitRequest(
   { clock }: Pick<SessionParts, 'clock'>,
@@ -101,13 +121,10 @@ export function toCommitRequest(
   batch: Batch,
   expiry: Expiry,
   create?: { epoch: string; tombstone: string },
+  after = foldBehind(stored, batch.records),
 ): CommitRequest {
   const { instance, records } = batch;
-  const after = stored.fork();
-  for (const { identity, body, bytes } of records) {
-    after.apply({ n: after.head + 1, identity, body, skippable: false, bytes });
-  }
-  const request: CommitRequest & { outboxInMs?: DurationMs | null } = {
+  const request: CommitRequest & { createEpoch?: string; outboxInMs?: DurationMs | null } = {
     expected: create === undefined ? stored.cursor : { epoch: create.tombstone, head: 0, w: '' },
     instance,
     records: toNewRecords(records, stored.w),
@@ -116,9 +133,10 @@ export function toCommitRequest(
     tasks: taskEntries(stored, after, records),
     aliases: aliasEntries(stored, records),
   };
-  const outboxInMs = outboxIn(stored, after, clock.now());
+  const outboxInMs = outboxIn(stored, after, clock);
   if (outboxInMs !== undefined) request.outboxInMs = outboxInMs;
-  return create === undefined ? request : { ...request, createEpoch: create.epoch };
+  if (create !== undefined) request.createEpoch = create.epoch;
+  return request;
 }
 
 /**

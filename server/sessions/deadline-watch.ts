@@ -2,20 +2,26 @@ import type { DurationMs } from '../../protocol/units.ts';
 
 const TICK_MS: DurationMs = 25;
 
+/** A session with a commit under way. */
+export interface DeadlineWatched {
+  /** Looks whether somebody has waited for long enough. */
+  checkDeadline(): void;
+}
+
 /** One timer for all sessions with a commit under way, instead of one per commit; it stands still when there is none. */
 export class DeadlineWatch {
-  readonly #watched = new Set<() => void>();
+  readonly #watched = new Set<DeadlineWatched>();
   #timer: NodeJS.Timeout | undefined;
 
-  add(check: () => void): void {
-    this.#watched.add(check);
+  add(watched: DeadlineWatched): void {
+    this.#watched.add(watched);
     this.#timer ??= setInterval(() => {
       this.#tick();
     }, TICK_MS).unref();
   }
 
-  delete(check: () => void): void {
-    this.#watched.delete(check);
+  delete(watched: DeadlineWatched): void {
+    this.#watched.delete(watched);
   }
 
   close(): void {
@@ -25,6 +31,6 @@ export class DeadlineWatch {
 
   #tick(): void {
     if (this.#watched.size === 0) this.close();
-    for (const check of [...this.#watched]) check();
+    for (const watched of [...this.#watched]) watched.checkDeadline();
   }
 }

@@ -1,23 +1,26 @@
-import type { Intent } from './change.ts';
+import type { Batch, Intent } from './change.ts';
+import { foldBehind } from './commit-request.ts';
 import { formatIdentity, type DecidedRecord, type Identity } from './records.ts';
 import type { Session } from './session.ts';
 import type { StoredJournal } from './stored-journal.ts';
 
+const NOTHING: readonly Identity[] = [];
+
 /** The stored fold with changes on top that are not stored yet. Rebuilt when the stored layer has moved; costs the queue. */
 export class Drafts {
   readonly #journal: StoredJournal;
-  readonly #intents: () => readonly Intent[];
+  readonly #queue: { readonly intents: readonly Intent[] };
   #draft: Session | undefined;
   #acknowledged: Session | undefined;
   /** What they are layers over: it must not change under them. */
   #base: Session | undefined;
   #baseHead = 0;
-  #unsure: readonly Identity[] = [];
+  #unsure = NOTHING;
 
-  /** @param intents the changes in order, those that are acknowledged first */
-  constructor(journal: StoredJournal, intents: () => readonly Intent[]) {
+  /** @param queue the changes in order, those that are acknowledged first */
+  constructor(journal: StoredJournal, queue: { readonly intents: readonly Intent[] }) {
     this.#journal = journal;
-    this.#intents = intents;
+    this.#queue = queue;
   }
 
   /** With everything that is under way: what the next change is decided on. */
@@ -25,18 +28,18 @@ export class Drafts {
     this.#dropStale();
     if (this.#draft === undefined) {
       this.#draft = this.#fork();
-      for (const intent of this.#intents()) this.extend(intent.records, this.#draft);
+      for (const intent of this.#queue.intents) this.extend(intent.records, this.#draft);
     }
     return this.#draft;
   }
 
   /** With what was acknowledged, and nothing that nobody was told of. */
   get acknowledged(): Session {
-    if (this.#intents().at(-1)?.acknowledged === true) return this.draft;
+    if (this.#queue.intents.at(-1)?.acknowledged === true) return this.draft;
     this.#dropStale();
     if (this.#acknowledged === undefined) {
       this.#acknowledged = this.#fork();
-      for (const { acknowledged, records } of this.#intents())
+      for (const { acknowledged, records } of this.#queue.intents)
         if (acknowledged) this.extend(records, this.#acknowledged);
     }
     return this.#acknowledged;
@@ -77,7 +80,7 @@ export class Drafts {
 
   /** The last first: whoever asks wants what is new, and there may be much. */
   *#waitingFromLast(): Generator<DecidedRecord> {
-    const intents = this.#intents();
+    const intents = this.#queue.intents;
     for (let i = intents.length - 1; i >= 0; i -= 1) {
       const { acknowledged, records } = intents[i] as Intent;
       if (!acknowledged) continue;
@@ -95,6 +98,15 @@ export class Drafts {
     });
   }
 
+  /** The session as it will be when a batch that was just taken is stored: the draft, when nothing else waits. */
+  behind({ intents, records }: Batch): Session {
+    const { session } = this.#journal;
+    const { draft } = this;
+    const isAll =
+      intents.length === this.#queue.intents.length && draft.head === session.head + records.length;
+    return isAll ? draft : foldBehind(session, records);
+  }
+
   invalidate(): void {
     this.#draft = undefined;
     this.#acknowledged = undefined;
@@ -107,10 +119,13 @@ export class Drafts {
 
   /** What an earlier attempt has stored stands in the layer below already. */
   extend(records: readonly DecidedRecord[], draft: Session): void {
-    for (const { identity, body, bytes } of records) {
-      if (this.#journal.has(identity)) continue;
-      draft.apply({ n: draft.head + 1, identity, body, skippable: false, bytes });
-    }
+    for (const record of records) this.add(record, draft);
+  }
+
+  /** As {@link extend}, for one record. */
+  add({ identity, body, bytes }: DecidedRecord, draft: Session): void {
+    if (this.#journal.has(identity)) return;
+    draft.apply({ n: draft.head + 1, identity, body, skippable: false, bytes });
   }
 
   #fork(): Session {

@@ -9,7 +9,7 @@ import { isLong, type ChunkRun } from './chunk-runs.ts';
 import type { ArtifactRecord, CompactedRecord, DecidedRecord, RecordBody } from './records.ts';
 import type { Session } from './session.ts';
 import { TAIL_MAX_BYTES, TAIL_MAX_RECORDS } from './session-store.ts';
-import type { ArtifactFold } from './task-fold.ts';
+import type { ArtifactFold } from './artifact-fold.ts';
 
 /** Fewer chunks cost less than the record that would replace them. */
 const SUPERSEDED_MIN_RECORDS = 8;
@@ -41,24 +41,31 @@ export function isRoomBeside(
   );
 }
 
-/** The artifacts of a task that is about to end, each in one record, where that is worth its room. */
-export function* wholeArtifacts(draft: Session, local: string, at: EpochMs): Generator<ArtifactRecord> {
-  for (const [artifactId, fold] of draft.task(local)?.artifacts.entries() ?? []) {
-    const { openRun } = draft;
-    const isOpen = openRun?.task === local && openRun.artifactId === artifactId;
-    const runs = isOpen ? [...fold.runs, openRun].filter(isLong) : [...fold.runs];
-    const superseded = runs.reduce((sum, { bytes }) => sum + bytes, 0);
-    if (recordsIn(runs) < SUPERSEDED_MIN_RECORDS || superseded > SUPERSEDED_MAX_BYTES) continue;
-    const record = toWhole(local, at, fold);
-    if (Buffer.byteLength(JSON.stringify(record)) <= WHOLE_MAX_SHARE * superseded) yield record;
-  }
+/** An artifact of a task that is about to end, in one record. @returns undefined where that is not worth its room */
+export function wholeArtifact(
+  draft: Session,
+  local: string,
+  artifactId: string,
+  at: EpochMs,
+): ArtifactRecord | undefined {
+  const { openRun } = draft;
+  const isOpen = openRun?.task === local && openRun.artifactId === artifactId;
+  const fold = draft.task(local)?.artifacts.get(artifactId);
+  if (fold === undefined || !(isOpen || fold.hasRuns)) return undefined;
+  const runs = isOpen ? [...fold.runs, openRun].filter(isLong) : fold.runs;
+  const superseded = runs.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (recordsIn(runs) < SUPERSEDED_MIN_RECORDS || superseded > SUPERSEDED_MAX_BYTES) return undefined;
+  const record = toWhole(local, at, fold);
+  return Buffer.byteLength(JSON.stringify(record)) <= WHOLE_MAX_SHARE * superseded ? record : undefined;
 }
 
-const toWhole = (task: string, at: EpochMs, { head, parts }: ArtifactFold): ArtifactRecord => ({
+const NONE_DUE: readonly CompactedRecord[] = [];
+
+const toWhole = (task: string, at: EpochMs, fold: ArtifactFold): ArtifactRecord => ({
   t: 'artifact',
   at,
   task,
-  artifact: { ...head, parts: [...parts] },
+  artifact: fold.toArtifact(),
   whole: true,
 });
 
@@ -69,9 +76,13 @@ const recordsIn = (runs: readonly ChunkRun[]): number =>
  * What the next commit of a session may say is gone: of the task that ended first, if that was long enough ago and nobody
  * is still to be told of it.
  */
-export function dueCompactions(draft: Session, at: EpochMs, resumeMs: DurationMs): CompactedRecord[] {
+export function dueCompactions(
+  draft: Session,
+  at: EpochMs,
+  resumeMs: DurationMs,
+): readonly CompactedRecord[] {
   const task = draft.nextToCompact;
-  if (task === undefined || at - task.statusAt < resumeMs || draft.waiting.has(task.local)) return [];
+  if (task === undefined || at - task.statusAt < resumeMs || draft.waiting.has(task.local)) return NONE_DUE;
   return task.superseded
     .slice(0, COMPACTED_MAX)
     .map(({ from, to }) => ({ t: 'compacted', at, task: task.local, from, to }));
@@ -87,7 +98,10 @@ export function isCompacted(session: Session, n: number): boolean {
 /** Those of some record numbers, in order, at which nothing was compacted: their records are lost. */
 export function lostAmong(session: Session, missing: readonly number[]): number[] {
   if (missing.length === 0) return [];
-  const ranges = [...session.tasks()].flatMap(({ compacted }) => [...compacted]).sort(([a], [b]) => a - b);
+  const ranges = session
+    .tasks()
+    .flatMap(({ compacted }) => [...compacted])
+    .sort(([a], [b]) => a - b);
   let next = 0;
   return missing.filter((n) => {
     while ((ranges[next]?.[1] ?? Infinity) < n) next += 1;

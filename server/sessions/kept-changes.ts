@@ -19,6 +19,10 @@ export class KeptChanges {
     this.#base = base;
   }
 
+  get wasUsed(): boolean {
+    return this.#written !== '';
+  }
+
   /** Resolves in the order of the calls. @returns undefined when there is nothing to wait for */
   keep(intents: readonly Intent[]): Promise<void> | undefined {
     const { outage, clock } = this.#parts;

@@ -1,21 +1,37 @@
+/** A layer with fewer items has a list that is just as long. */
+const FEW = 8;
+
 /**
  * A list and a map that can be forked in O(1). A draft is a fork of the stored fold: it costs what it adds, never what
  * the session has. A parent must not change while a fork of it is in use; LiveSession drops its draft before it applies.
+ *
+ * Most layers hold one item or none (a task of one message, a draft of one task): the first stands in the object itself,
+ * and the array or the Map, some 100 to 200 bytes each, is made for the second. No item, key or value is undefined.
  */
 export class LayeredList<T> implements Iterable<T> {
   readonly #parent: LayeredList<T> | undefined;
-  readonly #own: T[] = [];
+  #first: T | undefined;
+  /** All of this layer, the first too; absent while that is all. */
+  #own: T[] | undefined;
 
   constructor(parent?: LayeredList<T>) {
     this.#parent = parent;
+    this.#first = undefined;
+    this.#own = undefined;
   }
 
   get length(): number {
-    return (this.#parent?.length ?? 0) + this.#own.length;
+    const below = this.#parent === undefined ? 0 : this.#parent.length;
+    if (this.#own !== undefined) return below + this.#own.length;
+    return this.#first === undefined ? below : below + 1;
   }
 
   push(item: T): void {
-    this.#own.push(item);
+    // What grows in place has room for 17 more: as much as a short conversation.
+    if (this.#own !== undefined && this.#own.length < FEW) this.#own = [...this.#own, item];
+    else if (this.#own !== undefined) this.#own.push(item);
+    else if (this.#first === undefined) this.#first = item;
+    else this.#own = [this.#first, item];
   }
 
   fork(): LayeredList<T> {
@@ -23,49 +39,83 @@ export class LayeredList<T> implements Iterable<T> {
   }
 
   at(index: number): T | undefined {
-    const below = this.#parent?.length ?? 0;
-    return index < below ? this.#parent?.at(index) : this.#own[index - below];
+    const below = this.#parent === undefined ? 0 : this.#parent.length;
+    if (index < below) return this.#parent?.at(index);
+    if (this.#own !== undefined) return this.#own[index - below];
+    return index === below ? this.#first : undefined;
   }
 
-  /** Newest first, so that a bounded look back never walks the whole conversation. */
-  *newestFirst(): Generator<T> {
-    for (let i = this.#own.length - 1; i >= 0; i--) yield this.#own[i] as T;
-    if (this.#parent !== undefined) yield* this.#parent.newestFirst();
+  /**
+   * Newest first, so that a bounded look back never walks the whole conversation. Not a generator: each send looks at a
+   * hundred messages of a long conversation, and a generator is never inlined.
+   */
+  newestFirst(): IterableIterator<T> {
+    let items: T[] | readonly [T | undefined] = this.#own ?? [this.#first];
+    let below = this.#parent;
+    let left = items.length;
+    const iterator: IterableIterator<T> = {
+      next() {
+        for (;;) {
+          const value = left > 0 ? items[(left -= 1)] : undefined;
+          if (value !== undefined) return { done: false, value };
+          if (below === undefined) return { done: true, value: undefined };
+          items = below.#own ?? [below.#first];
+          left = items.length;
+          below = below.#parent;
+        }
+      },
+      [Symbol.iterator]: () => iterator,
+    };
+    return iterator;
   }
 
   /** The last `count` items, oldest first. */
   last(count: number): T[] {
-    if (count <= 0) return [];
-    if (count <= this.#own.length) return this.#own.slice(-count);
-    return [...(this.#parent?.last(count - this.#own.length) ?? []), ...this.#own];
+    const items: T[] = [];
+    const { length } = this;
+    for (let i = Math.max(0, length - Math.max(0, count)); i < length; i++) items.push(this.at(i) as T);
+    return items;
+  }
+
+  toArray(): T[] {
+    return this.last(Infinity);
   }
 
   *[Symbol.iterator](): Generator<T> {
-    if (this.#parent !== undefined) yield* this.#parent;
-    yield* this.#own;
+    const { length } = this;
+    for (let i = 0; i < length; i++) yield this.at(i) as T;
   }
 }
 
 export class LayeredMap<K, V> {
   readonly #parent: LayeredMap<K, V> | undefined;
-  readonly #own = new Map<K, V>();
+  #key: K | undefined;
+  #value: V | undefined;
+  /** All of this layer but the first. */
+  #more: Map<K, V> | undefined;
 
   constructor(parent?: LayeredMap<K, V>) {
     this.#parent = parent;
+    this.#key = undefined;
+    this.#value = undefined;
+    this.#more = undefined;
   }
 
   get(key: K): V | undefined {
-    const own = this.#own.get(key);
+    const own = this.getOwn(key);
     return own === undefined ? this.#parent?.get(key) : own;
   }
 
   /** The value of this layer alone: what may be changed in place. */
   getOwn(key: K): V | undefined {
-    return this.#own.get(key);
+    return this.#key === key ? this.#value : this.#more?.get(key);
   }
 
   set(key: K, value: V): void {
-    this.#own.set(key, value);
+    if (this.#key === undefined || this.#key === key) {
+      this.#key = key;
+      this.#value = value;
+    } else (this.#more ??= new Map<K, V>()).set(key, value);
   }
 
   fork(): LayeredMap<K, V> {
@@ -73,12 +123,24 @@ export class LayeredMap<K, V> {
   }
 
   /** In order of first insertion. */
-  *entries(): Generator<[K, V]> {
-    if (this.#parent !== undefined) {
-      for (const [key] of this.#parent.entries()) yield [key, this.get(key) as V];
-    }
-    for (const [key, value] of this.#own) {
-      if (this.#parent?.get(key) === undefined) yield [key, value];
-    }
+  keys(): K[] {
+    const keys = this.#parent === undefined ? [] : this.#parent.keys();
+    if (this.#key === undefined) return keys;
+    if (this.#more === undefined && keys.length === 0) return [this.#key];
+    const own = this.#more === undefined ? [this.#key] : [this.#key, ...this.#more.keys()];
+    for (const key of own) if (this.#parent?.get(key) === undefined) keys.push(key);
+    return keys;
+  }
+
+  /** In order of first insertion. */
+  values(): V[] {
+    return this.keys().map((key) => this.get(key) as V);
+  }
+
+  /** In order of first insertion. */
+  entries(): IterableIterator<[K, V]> {
+    return this.keys()
+      .map((key): [K, V] => [key, this.get(key) as V])
+      .values();
   }
 }

@@ -1,29 +1,35 @@
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { DurationMs } from '../../protocol/units.ts';
-import type { ChangeOptions, ChangeOutcome, Decide, Intent } from './change.ts';
-import { ChangeQueue } from './change-queue.ts';
+import { toIntent, type ChangeOptions, type ChangeOutcome, type Decide, type Intent } from './change.ts';
+import type { ChangeQueue } from './change-queue.ts';
+import { CommitManners } from './commit-manners.ts';
 import type { FeedPosition } from './feed-position.ts';
 import { JournalFollower } from './journal-feed.ts';
-import { KeptChanges } from './kept-changes.ts';
+import type { DeadlineWatched } from './deadline-watch.ts';
 import type { KeptBase } from './outage-journal.ts';
 import type { AcknowledgedChange } from './own-records.ts';
 import type { PendingSession } from './pending.ts';
-import { endsTask } from './session-bounds.ts';
+import { admit } from './session-bounds.ts';
 import { PATIENCE_MS, type SessionParts } from './session-parts.ts';
-import type { SessionRef } from './session-ref.ts';
+import { refKey, type SessionRef } from './session-ref.ts';
 import { SessionDamagedError, StoreUnavailableError } from './session-store.ts';
-import { SessionCatchUp } from './session-catch-up.ts';
-import { SessionSync } from './session-sync.ts';
+import { SessionWork } from './session-work.ts';
 import type { Session } from './session.ts';
 import { StoredJournal } from './stored-journal.ts';
+
+const NOBODY: readonly (() => void)[] = [];
+const DEFAULTS: ChangeOptions = {};
+type OnIdle = (session: LiveSession) => void;
+type Handlers = Pick<Intent, 'settle' | 'fail'>;
 
 /**
  * One session in this process: the stored layer, the changes on their way, and the one commit in flight. A change is
  * decided on the draft, committed at the head, and applied when the store has said ok; what the store does not take in
  * time is acknowledged from memory and offered again under the same identity until its fate is known.
  */
-export class LiveSession implements PendingSession {
+export class LiveSession implements PendingSession, DeadlineWatched {
   readonly ref: SessionRef;
+  readonly key: string;
   readonly journal: StoredJournal;
   /** Monotonic moment of its making. */
   readonly since: DurationMs;
@@ -32,56 +38,50 @@ export class LiveSession implements PendingSession {
   /** False when the store was away as somebody last asked whether this copy is current: memory alone answers then. */
   isConfirmed = true;
   readonly #parts: SessionParts;
-  readonly #queue: ChangeQueue;
-  readonly #base: SessionCatchUp;
-  readonly #sync: SessionSync;
-  readonly #observers = new Set<() => void>();
-  readonly #onIdle: (session: LiveSession) => void;
-  readonly #checkDeadline: () => void;
+  /** Absent while nothing changes. */
+  #work: SessionWork | undefined = undefined;
+  /** Undefined where nobody else writes to the store. */
+  readonly #manners: CommitManners | undefined;
+  /** Another list whenever somebody comes or goes: those who are being told are not disturbed by it. */
+  #observers = NOBODY;
+  readonly #onIdle: OnIdle;
   /** Acknowledged records wait for a replay: nothing is offered to the store until then. */
   #held = false;
-  #pumping: Promise<void> | undefined;
+  #pumping: Promise<void> | undefined = undefined;
+  #refreshing = 0;
   #damaged = false;
   /** Until then nobody waits for the store: it has just failed this session, and a request waits once in all. */
   #impatientUntil: DurationMs = 0;
 
-  constructor(parts: SessionParts, ref: SessionRef, onIdle: (session: LiveSession) => void) {
+  /** @param key {@link refKey}, where it is at hand */
+  constructor(parts: SessionParts, ref: SessionRef, onIdle: OnIdle, key = refKey(ref)) {
     this.ref = ref;
+    this.key = key;
     this.#parts = parts;
     this.#onIdle = onIdle;
-    this.since = parts.clock.mono();
     this.journal = new StoredJournal(parts, ref);
-    const changed = (): void => {
-      this.#changed();
-    };
-    const kept = new KeptChanges(parts, ref, () => this.#base.standing);
-    this.#queue = new ChangeQueue(parts, this.journal, this, kept, changed);
-    this.#base = new SessionCatchUp(parts, ref, this.journal, this.#queue, changed);
-    this.#sync = new SessionSync(parts, ref, this.journal, this.#queue, this.#base, changed);
-    this.#checkDeadline = () => {
-      if (parts.clock.mono() < this.#queue.earliestDeadline) return;
-      this.#queue.defer();
-      this.#changed();
-    };
+    // the clock is read once for both: it costs 0.2 us on some machines
+    this.since = this.journal.expiresAt - parts.ttlMs;
+    this.#manners = parts.store.exclusive ? undefined : new CommitManners(parts.clock);
   }
 
   /** What answers and listeners see: what is stored, and what was acknowledged from memory. */
   get view(): Session {
-    return this.#queue.hasDeferred ? this.#queue.drafts.acknowledged : this.journal.session;
+    return this.#hasDeferred ? this.#queue.drafts.acknowledged : this.journal.session;
   }
   /** What the next change is decided on: also what is still on its way to the store. */
   get draft(): Session {
     return this.#queue.draft;
   }
   get persistence(): 'stored' | 'deferred' {
-    return this.#queue.hasDeferred ? 'deferred' : 'stored';
+    return this.#hasDeferred ? 'deferred' : 'stored';
   }
   /** A removed session under this id: a create has to name it. */
   get knowsTombstone(): boolean {
-    return this.#base.tombstone !== '';
+    return this.#work !== undefined && this.#work.base.tombstone !== '';
   }
   get isPending(): boolean {
-    return this.#queue.length > 0;
+    return this.#work !== undefined && this.#work.queue.intents.length > 0;
   }
   /** Its head cannot be read: memory is no better than the store. */
   get isDamaged(): boolean {
@@ -98,41 +98,48 @@ export class LiveSession implements PendingSession {
    */
   follow(task: string, from?: FeedPosition): JournalFollower {
     const { ref, journal } = this;
-    const observe = (listener: () => void): (() => void) => this.observe(listener);
+    const observe = (listener: () => void) => this.observe(listener);
     const source = { parts: this.#parts, ref, journal, drafts: this.#queue.drafts, observe };
     return new JournalFollower(source, task, from);
   }
 
   /** The listener is called after every change of what {@link view} shows. @returns how to stop */
   observe(listener: () => void): () => void {
-    this.#observers.add(listener);
-    return () => this.#observers.delete(listener);
+    this.#observers = [...this.#observers, listener];
+    return () => {
+      this.#observers = this.#observers.filter((other) => other !== listener);
+    };
   }
 
   /**
    * @throws {ProtocolError} what `decide` throws, RESOURCE_EXHAUSTED, SESSION_BUSY, SESSION_DAMAGED
    * @throws {AliasTakenError}
    */
-  async change(decide: Decide, options: ChangeOptions = {}): Promise<ChangeOutcome> {
-    if (this.#damaged || this.journal.session.readOnly)
-      throw new ProtocolError('SESSION_DAMAGED', { retryAfterMs: 60_000 });
+  change(decide: Decide, options: ChangeOptions = DEFAULTS): Promise<ChangeOutcome> {
+    // in an executor, so that what is thrown becomes a rejection
     return new Promise<ChangeOutcome>((settle, fail) => {
-      const intent = this.#add(decide, options, { settle, fail });
-      if (intent === undefined) settle('unchanged');
-      else if (!this.#mayWait(intent)) this.#deferNow(intent);
-      else void this.#startPump();
+      this.changeUnawaited(decide, options, { settle, fail });
     });
   }
 
-  #add(
-    decide: Decide,
-    options: ChangeOptions,
-    handlers: Pick<Intent, 'settle' | 'fail'>,
-  ): Intent | undefined {
+  /**
+   * {@link change} without its promise, of which each event of an executor would need two. The first word counts: both may
+   * be called at once, in the middle of other changes, and again when what was deferred is stored. Throws what it decides.
+   */
+  changeUnawaited(decide: Decide, options: ChangeOptions, { settle, fail }: Handlers): void {
+    if (this.#damaged || this.journal.session.readOnly)
+      throw new ProtocolError('SESSION_DAMAGED', { retryAfterMs: 60_000 });
+    const intent = toIntent(decide, options, this.#parts.clock.mono(), settle, fail);
+    if (!this.#add(intent)) settle('unchanged');
+    else if (!this.#mayWait(intent)) this.#deferNow(intent);
+    else void this.#startPump();
+  }
+
+  #add(intent: Intent): boolean {
     try {
-      return this.#queue.add(decide, options, handlers);
+      return this.#queue.add(intent);
     } catch (error) {
-      options.onRefused?.(error);
+      intent.options.onRefused?.(error);
       throw error;
     }
   }
@@ -144,18 +151,20 @@ export class LiveSession implements PendingSession {
    * @returns how many records are not stored yet
    */
   takeUp(changes: readonly AcknowledgedChange[], base?: KeptBase): number {
-    if (base !== undefined) this.#base.goOn(base);
-    const records = this.#queue.offerAgain(changes, true);
-    if (records === 0) return 0;
-    this.#base.decideAgain();
-    this.#changed();
+    const work = this.#working();
+    if (base !== undefined) work.base.goOn(base);
+    const records = work.queue.offerAgain(changes, true);
+    if (records > 0) {
+      work.base.decideAgain();
+      this.changed();
+    }
     return records;
   }
 
   /** Offers what waits to the store again. Never throws. */
   async replay(): Promise<void> {
     await this.#pumping;
-    if (!this.#queue.hasDeferred) return;
+    if (!this.#hasDeferred) return;
     this.#held = false;
     await this.#startPump();
   }
@@ -167,14 +176,17 @@ export class LiveSession implements PendingSession {
    * @throws {StoreUnavailableError} @throws {SessionDamagedError}
    */
   async refresh(renewTtlMs?: DurationMs): Promise<boolean> {
+    this.#refreshing += 1;
     try {
-      const isThere = await this.#base.catchUp(renewTtlMs);
+      const isThere = await this.#working().base.catchUp(renewTtlMs);
       this.#damaged = false;
       return isThere;
     } catch (error) {
       if (error instanceof StoreUnavailableError) this.stopWaiting();
       if (error instanceof SessionDamagedError) this.#parts.damage.met(this.ref, error);
       throw error;
+    } finally {
+      this.#refreshing -= 1;
     }
   }
 
@@ -183,21 +195,34 @@ export class LiveSession implements PendingSession {
     this.#impatientUntil = this.#parts.clock.mono() + PATIENCE_MS;
   }
 
+  /** Nobody holds it. What it has for changes alone is made again for the next one. */
+  rest(): void {
+    if (this.#observers.length > 0 || this.#refreshing > 0 || this.#pumping !== undefined) return;
+    if (this.#work?.isOver === true) this.#work = undefined;
+    this.journal.rest();
+  }
+
+  #working(): SessionWork {
+    return (this.#work ??= new SessionWork(this.#parts, this.ref, this.journal, this, this.#manners));
+  }
+
+  get #queue(): ChangeQueue {
+    return this.#working().queue;
+  }
+  get #hasDeferred(): boolean {
+    return this.#work !== undefined && this.#work.queue.hasDeferred;
+  }
+
   #mayWait(intent: Intent): boolean {
     if (this.#held || (this.#parts.isAway() && this.#pumping === undefined)) return false;
-    const mono = this.#parts.clock.mono();
-    return mono >= this.#impatientUntil && mono < intent.deadline;
+    return intent.since >= this.#impatientUntil && intent.since < intent.deadline;
   }
 
   /** Deferred before it was ever offered: the one place where a full ledger can still say no. */
   #deferNow(intent: Intent): void {
     this.#queue.slim(intent);
     try {
-      const bytes = intent.records.reduce((sum, record) => sum + record.bytes, 0);
-      // What only ends a task always has room: refusing it would leave the task working.
-      const isNew = intent.records.some(({ body }) => body.t === 'message');
-      if (!intent.records.every(({ body }) => endsTask(body)))
-        this.#parts.pending.admit(intent.records.length, bytes, isNew);
+      admit(intent.records, this.#parts.pending);
     } catch (error) {
       this.#queue.withdraw(intent);
       intent.fail(error);
@@ -208,8 +233,8 @@ export class LiveSession implements PendingSession {
 
   #hold(): void {
     this.#queue.defer();
-    this.#held = this.#queue.hasDeferred;
-    this.#changed();
+    this.#held = this.#hasDeferred;
+    this.changed();
   }
 
   /**
@@ -217,25 +242,36 @@ export class LiveSession implements PendingSession {
    * do has not ended before it is known that it runs.
    */
   #startPump(): Promise<void> {
-    return (this.#pumping ??= Promise.resolve().then(() => this.#pump()));
+    return (this.#pumping ??= this.#pump());
   }
 
   async #pump(): Promise<void> {
-    this.#sync.begin();
-    this.#parts.deadlines.add(this.#checkDeadline);
+    await Promise.resolve();
+    const { queue, sync } = this.#working();
+    sync.begin();
+    this.#parts.deadlines.add(this);
     try {
-      while (this.#queue.length > 0 && !this.#held) {
+      while (queue.intents.length > 0 && !this.#held) {
         if (this.#parts.isAway()) this.#hold();
-        else if (!(await this.#sync.commit())) this.#hold();
+        else if (!(await sync.commit())) this.#hold();
       }
     } catch (error) {
       this.#commitFailed(error);
     } finally {
-      this.#parts.deadlines.delete(this.#checkDeadline);
+      this.#parts.deadlines.delete(this);
       this.#pumping = undefined;
-      this.#changed();
-      if (this.uses === 0 && !this.isPending) this.#onIdle(this);
+      this.changed();
+      if (this.uses === 0 && !this.isPending) {
+        this.rest();
+        this.#onIdle(this);
+      }
     }
+  }
+
+  checkDeadline(): void {
+    if (this.#parts.clock.mono() < this.#queue.earliestDeadline) return;
+    this.#queue.defer();
+    this.changed();
   }
 
   #commitFailed(error: unknown): void {
@@ -245,17 +281,17 @@ export class LiveSession implements PendingSession {
     } else if (error instanceof SessionDamagedError) {
       this.#damaged = true;
       this.#parts.damage.met(this.ref, error);
-      this.#base.dropDeferred('damaged');
+      this.#working().base.dropDeferred('damaged');
       this.#queue.rejectLive(new ProtocolError('SESSION_DAMAGED', { retryAfterMs: 60_000, cause: error }));
     } else {
       this.#parts.counters.commit('error');
       this.#parts.log('session_persist_failed', { ...this.ref }, error);
       this.#queue.rejectLive(error);
-      if (this.#queue.hasDeferred) this.#hold();
+      if (this.#hasDeferred) this.#hold();
     }
   }
 
-  #changed(): void {
-    for (const listener of [...this.#observers]) listener();
+  changed(): void {
+    for (const listener of this.#observers) listener();
   }
 }

@@ -75,6 +75,20 @@ export function earliestDue(outbox: Outbox): EpochMs | undefined {
   return earliest;
 }
 
+/** Tasks of which a webhook is still to be told something, once one of them has another outbox. Another set when it changes. */
+export function withWaiting(
+  waiting: ReadonlySet<string>,
+  task: string,
+  outbox: Outbox | undefined,
+): ReadonlySet<string> {
+  const isWaiting = outbox !== undefined && earliestDue(outbox) !== undefined;
+  if (isWaiting === waiting.has(task)) return waiting;
+  const others = new Set(waiting);
+  if (isWaiting) others.add(task);
+  else others.delete(task);
+  return others;
+}
+
 /**
  * The status has changed. Where the agent pauses or ends, the artifacts of which it has not said so are whole as well: told
  * before it, with the status of before. Agents often leave it unsaid, and the first of many chunks looks like a whole one.

@@ -1,5 +1,5 @@
 import type { Bytes, DurationMs } from '../../protocol/units.ts';
-import { formatIdentity, type DecidedRecord } from './records.ts';
+import { formatIdentity, toDecided, type DecidedRecord, type Identity, type RecordBody } from './records.ts';
 import { refKey, type SessionRef } from './session-ref.ts';
 import type { Cursor } from './session-store.ts';
 
@@ -7,9 +7,11 @@ import type { Cursor } from './session-store.ts';
 const MAX_AGE_MS: DurationMs = 60_000;
 const MAX_BYTES: Bytes = 64 * 1_048_576;
 const MAX_CHANGES = 100_000;
-/** About what stands around the JSON of a record: its parsed body, and the lists it is in. */
+/** About what stands around the content of a record: the objects of its body, and the lists it is in. */
 const OVERHEAD: Bytes = 200;
 const SWEEP_MS: DurationMs = 5_000;
+/** Up to so many changes of a session are kept in a list that is just as long. */
+const FEW = 8;
 
 /** A change that was acknowledged, as it can be offered once more. */
 export interface AcknowledgedChange {
@@ -23,24 +25,77 @@ export interface AcknowledgedChange {
   readonly decidedOn?: number | undefined;
 }
 
-interface Kept extends AcknowledgedChange {
-  readonly at: DurationMs;
-  readonly bytes: Bytes;
+/**
+ * A change as it is kept, in a third of the memory: what is decided has its JSON beside it, and a body is mostly what the
+ * session in memory has as well. Made whole again where a store went back.
+ */
+class Kept {
   readonly of: KeptSession;
-  next: Kept | undefined;
-  isGone: boolean;
+  readonly bytes: Bytes;
+  readonly instance: string;
+  readonly firstSeq: number;
+  /** Absent where they count on from the first, as they mostly do. */
+  readonly #seqs: readonly number[] | undefined;
+  /** One or several: an array for each change of one record is as much again as the rest of it. */
+  readonly #bodies: RecordBody | readonly RecordBody[];
+  /** In whole milliseconds: what has a fraction is an object of its own. */
+  readonly #since: DurationMs;
+  readonly #slides: boolean;
+  /** Monotonic moment at which it was stored. */
+  readonly at: DurationMs;
+  next: Kept | undefined = undefined;
+  isGone = false;
+
+  constructor(
+    of: KeptSession,
+    first: DecidedRecord,
+    { records, since, slides }: AcknowledgedChange,
+    at: DurationMs,
+  ) {
+    const { instance, seq } = first.identity;
+    let bytes = 0;
+    let countsOn = true;
+    for (let i = 0; i < records.length; i += 1) {
+      const record = records[i] as DecidedRecord;
+      bytes += record.bytes + OVERHEAD;
+      countsOn &&= record.identity.seq === seq + i;
+    }
+    this.of = of;
+    this.bytes = bytes;
+    this.instance = instance;
+    this.firstSeq = seq;
+    this.#seqs = countsOn ? undefined : records.map(({ identity }) => identity.seq);
+    this.#bodies = records.length === 1 ? first.body : records.map(({ body }) => body);
+    this.#since = Math.floor(since);
+    this.#slides = slides;
+    this.at = at;
+  }
+
+  get identities(): Identity[] {
+    const { instance, firstSeq } = this;
+    return toList(this.#bodies).map((_, i) => ({ instance, seq: this.#seqs?.[i] ?? firstSeq + i }));
+  }
+
+  /** As it can be offered once more. */
+  whole(): AcknowledgedChange {
+    const { identities } = this;
+    const records = toList(this.#bodies).map((body, i) => toDecided(identities[i] as Identity, body));
+    return { records, since: this.#since, slides: this.#slides };
+  }
 }
+
+const toList = (bodies: RecordBody | readonly RecordBody[]): readonly RecordBody[] =>
+  't' in bodies ? [bodies] : bodies;
 
 /** Each instance's by seq, because what is found comes late; instances in the order of their first. */
 function inOrder(changes: readonly Kept[]): Kept[] {
   const byInstance = new Map<string, Kept[]>();
-  for (const change of changes) {
-    const instance = change.records[0]?.identity.instance ?? '';
-    byInstance.set(instance, [...(byInstance.get(instance) ?? []), change]);
-  }
-  const seqOf = ({ records }: Kept): number => records[0]?.identity.seq ?? 0;
-  return [...byInstance.values()].flatMap((of) => of.toSorted((a, b) => seqOf(a) - seqOf(b)));
+  for (const change of changes)
+    byInstance.set(change.instance, [...(byInstance.get(change.instance) ?? []), change]);
+  return [...byInstance.values()].flatMap((of) => of.toSorted((a, b) => a.firstSeq - b.firstSeq));
 }
+
+const NONE: Kept[] = [];
 
 interface KeptSession {
   readonly ref: SessionRef;
@@ -79,25 +134,26 @@ export class OwnRecords {
   }
 
   /** A change was stored. @param cursor where the session stands with it */
-  keep(ref: SessionRef, cursor: Cursor, { records, since, slides }: AcknowledgedChange): void {
-    if (this.#maxBytes === 0 || records.length === 0) return;
+  keep(ref: SessionRef, cursor: Cursor, change: AcknowledgedChange): void {
+    const [first] = change.records;
+    if (this.#maxBytes === 0 || first === undefined) return;
     const key = refKey(ref);
     let session = this.#sessions.get(key);
     if (session?.cursor.epoch !== cursor.epoch) {
       this.forget(ref);
-      session = { ref, cursor, changes: [] };
+      session = { ref, cursor, changes: NONE };
       this.#sessions.set(key, session);
     }
     session.cursor = cursor;
-    const bytes = records.reduce((sum, record) => sum + record.bytes + OVERHEAD, 0);
-    const at = this.#mono();
-    const kept: Kept = { records, since, slides, at, bytes, of: session, next: undefined, isGone: false };
-    session.changes.push(kept);
+    const kept = new Kept(session, first, change, this.#mono());
+    // What an empty list grows to has room for 17: most sessions have a few in a minute.
+    if (session.changes.length < FEW) session.changes = [...session.changes, kept];
+    else session.changes.push(kept);
     if (this.#last === undefined) this.#first = kept;
     else this.#last.next = kept;
     this.#last = kept;
     this.#count += 1;
-    this.#bytes += bytes;
+    this.#bytes += kept.bytes;
     this.#prune();
     this.#timer ??= setInterval(() => {
       this.#prune();
@@ -114,9 +170,7 @@ export class OwnRecords {
   keepFound(ref: SessionRef, cursor: Cursor, records: readonly DecidedRecord[], since: DurationMs): void {
     const kept = this.#sessions.get(refKey(ref));
     const changes = kept?.cursor.epoch === cursor.epoch ? kept.changes : [];
-    const known = new Set(
-      changes.flatMap((change) => change.records.map(({ identity }) => formatIdentity(identity))),
-    );
+    const known = new Set(changes.flatMap((change) => change.identities.map(formatIdentity)));
     let change: DecidedRecord[] = [];
     for (const record of records) {
       const isKnown = known.has(formatIdentity(record.identity));
@@ -139,14 +193,14 @@ export class OwnRecords {
     if (session === undefined) return [];
     this.#prune();
     if (session.cursor.epoch !== epoch) return [];
-    const isMissing = ({ records }: Kept): boolean =>
-      records.some(({ identity }) => identity.seq > seqOf(identity.instance));
+    const isMissing = ({ identities }: Kept): boolean =>
+      identities.some(({ instance, seq }) => seq > seqOf(instance));
     const missing = session.changes.filter(isMissing);
     if (missing.length === 0) return [];
     session.changes = session.changes.filter((kept) => !missing.includes(kept));
     for (const kept of missing) this.#drop(kept);
     if (session.changes.length === 0) this.#sessions.delete(refKey(ref));
-    return inOrder(missing);
+    return inOrder(missing).map((kept) => kept.whole());
   }
 
   /** The session has ended. */
@@ -186,7 +240,8 @@ export class OwnRecords {
       if (kept.isGone) continue;
       this.#drop(kept);
       // The oldest of all is the oldest of its session.
-      kept.of.changes.shift();
+      if (kept.of.changes.length === 1) kept.of.changes = NONE;
+      else kept.of.changes.shift();
       const key = refKey(kept.of.ref);
       if (kept.of.changes.length === 0 && this.#sessions.get(key) === kept.of) this.#sessions.delete(key);
     }

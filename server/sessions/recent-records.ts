@@ -10,16 +10,23 @@ export interface AppliedRecord {
   readonly record: JournalRecord | undefined;
 }
 
+const NOTHING: AppliedRecord[] = [];
+
 /**
  * The last records that were applied to a session, while somebody follows it: its fold has them too, but not in their
  * order. Bounded, so that a follower that falls behind costs nothing: it reads them from the store.
  */
 export class RecentRecords {
-  #applied: AppliedRecord[] = [];
+  /** One list for all sessions that nobody follows: nothing is put into it. */
+  #applied = NOTHING;
   #bytes: Bytes = 0;
   #followers = 0;
   /** Number of the record in front of the first that is kept; Infinity while nobody follows. */
   #base = Infinity;
+
+  get isFollowed(): boolean {
+    return this.#followers > 0;
+  }
 
   /** @param head the last record that was applied */
   follow(head: number): void {
@@ -34,7 +41,7 @@ export class RecentRecords {
 
   /** @param head the record behind which the session begins anew */
   clear(head = 0): void {
-    this.#applied = [];
+    this.#applied = this.#followers === 0 ? NOTHING : [];
     this.#bytes = 0;
     this.#base = this.#followers === 0 ? Infinity : head;
   }

@@ -5,6 +5,7 @@
 import type { Artifact, Dialect, Message, PushConfig } from '../../protocol/model.ts';
 import type { TaskState } from '../../protocol/task-state.ts';
 import type { Bytes, EpochMs, JsonObject, JsonValue } from '../../protocol/units.ts';
+import { toChunkJson } from './stored-chunk.ts';
 
 /** A message without what its place says: `contextId` is the session, `taskId` the record's task. */
 export type StoredMessage = Omit<Message, 'contextId' | 'taskId'>;
@@ -142,12 +143,13 @@ export function parseIdentity(text: string): Identity | undefined {
 export interface DecidedRecord {
   readonly identity: Identity;
   readonly body: RecordBody;
-  /** The body's JSON; where the identity has to be said it is added by `toStoredJson`. */
+  /** The body's JSON, of a plain chunk its short form; where the identity has to be said it is added by `toStoredJson`. */
   readonly json: string;
   readonly bytes: Bytes;
 }
 
 export function toDecided(identity: Identity, body: RecordBody): DecidedRecord {
-  const json = JSON.stringify(body);
+  const chunk = body.t === 'artifact' ? toChunkJson(identity.instance, body) : undefined;
+  const json = chunk ?? JSON.stringify(body);
   return { identity, body, json, bytes: Buffer.byteLength(json) };
 }

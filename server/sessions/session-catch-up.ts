@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import type { DurationMs } from '../../protocol/units.ts';
+import type { ChangesOwner } from './change.ts';
 import type { ChangeQueue } from './change-queue.ts';
 import { loadJournal, type FoundJournal } from './journal-load.ts';
 import type { KeptBase } from './outage-journal.ts';
+import { randomText } from './random-pool.ts';
 import type { SessionParts } from './session-parts.ts';
 import type { SessionRef } from './session-ref.ts';
 import {
@@ -14,7 +15,7 @@ import {
 import type { Session } from './session.ts';
 import { StoredJournal, type Absorbed } from './stored-journal.ts';
 
-const newEpoch = (): string => randomBytes(12).toString('base64url');
+const newEpoch = (): string => randomText(12);
 
 /** How the stored layer of one session follows the store: what was missed, a journal read anew, the end of a session. */
 export class SessionCatchUp {
@@ -22,7 +23,7 @@ export class SessionCatchUp {
   readonly #ref: SessionRef;
   readonly #journal: StoredJournal;
   readonly #queue: ChangeQueue;
-  readonly #changed: () => void;
+  readonly #owner: ChangesOwner;
   #tombstone = '';
   #createEpoch: string | undefined;
   /** A commit is under way: what it was decided on has to stay as it is. */
@@ -30,7 +31,7 @@ export class SessionCatchUp {
   /** The stored layer is not the one that the queue was decided on: before the next commit it is decided again. */
   #isStale = false;
   /** As much of the store was in it when the queue was decided. */
-  #takenIn = 0;
+  #takenIn: number;
   /** What waits was begun under an id that turned out to be taken. */
   #isMerging = false;
   #reloading: Promise<Absorbed> | undefined;
@@ -40,18 +41,24 @@ export class SessionCatchUp {
     ref: SessionRef,
     journal: StoredJournal,
     queue: ChangeQueue,
-    changed: () => void,
+    owner: ChangesOwner,
   ) {
     this.#parts = parts;
     this.#ref = ref;
     this.#journal = journal;
     this.#queue = queue;
-    this.#changed = changed;
+    this.#owner = owner;
+    this.#takenIn = journal.takenIn;
   }
 
   /** A removed session under this id: a create has to name it. */
   get tombstone(): string {
     return this.#tombstone;
+  }
+  /** Nothing is under way, and there is nothing to remember. */
+  get isOver(): boolean {
+    const remembers = this.#tombstone !== '' || this.#createEpoch !== undefined || this.#isMerging;
+    return !remembers && !this.inFlight && !this.isStale && this.#reloading === undefined;
   }
   /** At once when something is taken in, not only when all of it is: a commit may be put together in between. */
   get isStale(): boolean {
@@ -153,7 +160,7 @@ export class SessionCatchUp {
     for (const records of found)
       this.#parts.own.keepFound(this.#ref, this.#journal.session.cursor, records, readAt);
     if (absorbed === 'gone') this.becomeGone(undefined, readAt);
-    this.#changed();
+    this.#owner.changed();
     return absorbed;
   }
 
@@ -197,7 +204,7 @@ export class SessionCatchUp {
     }
     this.#queue.invalidate();
     this.#isStale = true;
-    this.#changed();
+    this.#owner.changed();
     return 'there';
   }
 
@@ -256,7 +263,7 @@ export class SessionCatchUp {
     this.#isStale = true;
     this.#isMerging = false;
     this.#queue.loseBase();
-    this.#changed();
+    this.#owner.changed();
   }
 
   /** It is in the store. */

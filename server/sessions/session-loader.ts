@@ -20,12 +20,29 @@ export class SessionLoader {
   readonly #parts: SessionParts;
   readonly #pool: SessionPool;
   readonly #marks: AnswerMarks;
+  readonly #onIdle = (session: LiveSession): void => {
+    this.#pool.retreat(session);
+  };
   readonly #loading = new Map<string, Promise<LiveSession | undefined>>();
 
   constructor(parts: SessionParts, pool: SessionPool, marks: AnswerMarks) {
     this.#parts = parts;
     this.#pool = pool;
     this.#marks = marks;
+  }
+
+  /**
+   * A session that is expected to be new, and that nobody is looking for: it needs no look at the store.
+   *
+   * @param key of the session
+   * @returns undefined when it has to be loaded @throws {ProtocolError} RESOURCE_EXHAUSTED
+   */
+  begin(ref: SessionRef, key: string, mode: OpenMode): LiveSession | undefined {
+    if (mode !== 'new' || this.#loading.has(key) || this.#marks.beforeRead(ref, key) !== undefined)
+      return undefined;
+    this.#parts.counters.cache('miss');
+    this.#pool.checkRoom(this.#loading.size);
+    return this.#pool.settleOn(key, this.#fresh(ref, key));
   }
 
   /** @throws {ProtocolError} STORE_UNAVAILABLE, RESOURCE_EXHAUSTED @throws {SessionDamagedError} */
@@ -79,10 +96,8 @@ export class SessionLoader {
     return (await session.refresh()) ? session.view : undefined;
   }
 
-  #fresh(ref: SessionRef): LiveSession {
-    return new LiveSession(this.#parts, ref, (session) => {
-      this.#pool.retreat(session);
-    });
+  #fresh(ref: SessionRef, key?: string): LiveSession {
+    return new LiveSession(this.#parts, ref, this.#onIdle, key);
   }
 
   async #read(ref: SessionRef): Promise<LiveSession | undefined> {

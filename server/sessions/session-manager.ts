@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { storeUnavailable } from '../../protocol/errors.ts';
 import type { Bytes, DurationMs } from '../../protocol/units.ts';
 import { AfterOutage } from './after-outage.ts';
@@ -12,6 +11,7 @@ import { Liveness } from './liveness.ts';
 import { Nudges } from './nudges.ts';
 import { OwnRecords } from './own-records.ts';
 import { PendingLedger } from './pending.ts';
+import { randomText } from './random-pool.ts';
 import { Replayer } from './replayer.ts';
 import { SessionLoader, type OpenMode } from './session-loader.ts';
 import type { SessionManagerOptions } from './session-manager-options.ts';
@@ -54,7 +54,7 @@ export class A2ASessionManager {
     const clock = options.clock ?? SYSTEM_CLOCK;
     const isAway = (this.isAway = options.isAway ?? (() => false));
     const mono = (): DurationMs => clock.mono();
-    this.instance = options.instance ?? randomBytes(9).toString('base64url');
+    this.instance = options.instance ?? randomText(9);
     this.pending = new PendingLedger(options.pending, () => {
       log('pending_full', { ...options.pending });
     });
@@ -63,10 +63,7 @@ export class A2ASessionManager {
     this.registry = store;
     this.#nudges = new Nudges(this.instance, store, isAway);
     this.#coherence = store.exclusive ? 'exclusive' : options.coherence;
-    const onEvict = (): void => {
-      counters.evicted();
-    };
-    this.#pool = new SessionPool({ bounds: options.cache, mono, onEvict });
+    this.#pool = new SessionPool({ bounds: options.cache, mono, counters });
     const onStuck = (): void => {
       log('pending_stuck', { records: this.pending.records });
     };
@@ -121,14 +118,23 @@ export class A2ASessionManager {
    * @throws {SessionDamagedError}
    */
   async open(ref: SessionRef, mode: OpenMode): Promise<LiveSession | undefined> {
-    const key = refKey(ref);
-    const session = this.#pool.inUse(key) ?? this.#takeCached(key) ?? (await this.#loader.load(ref, mode));
-    if (session === undefined) return undefined;
-    this.#pool.pin(session);
-    this.#housekeeping.tenantSeen(ref.tenant);
-    if (mode !== 'existing' || session.view.exists) return session;
+    const session = this.openAtOnce(ref, mode) ?? this.#pinned(await this.#loader.load(ref, mode));
+    if (session === undefined || mode !== 'existing' || session.view.exists) return session;
     // Somebody is about to create it, or it was removed: the store has the last word.
     return (await this.#catchUpOrRelease(session)) ? session : undefined;
+  }
+
+  /** As far as there is nothing to wait for; undefined: see {@link open}. @throws {ProtocolError} RESOURCE_EXHAUSTED */
+  openAtOnce(ref: SessionRef, mode: OpenMode): LiveSession | undefined {
+    const key = refKey(ref);
+    return this.#pinned(this.#pool.find(key) ?? this.#loader.begin(ref, key, mode));
+  }
+
+  #pinned(session: LiveSession | undefined): LiveSession | undefined {
+    if (session === undefined) return undefined;
+    this.#pool.pin(session);
+    this.#housekeeping.tenantSeen(session.ref.tenant);
+    return session;
   }
 
   /** A session that is in memory, pinned: for the time the store is away. */
@@ -140,8 +146,7 @@ export class A2ASessionManager {
 
   /** A session that is in memory, pinned. */
   inMemory(ref: SessionRef): LiveSession | undefined {
-    const key = refKey(ref);
-    const session = this.#pool.inUse(key) ?? this.#takeCached(key);
+    const session = this.#pool.find(refKey(ref));
     if (session !== undefined) this.#pool.pin(session);
     return session;
   }
@@ -290,11 +295,5 @@ export class A2ASessionManager {
     } finally {
       this.release(session);
     }
-  }
-
-  #takeCached(key: string): LiveSession | undefined {
-    const session = this.#pool.takeCached(key);
-    if (session !== undefined) this.#parts.counters.cache('hit');
-    return session;
   }
 }

@@ -2,7 +2,7 @@ import { ProtocolError } from '../../protocol/errors.ts';
 import type { Bytes, DurationMs } from '../../protocol/units.ts';
 import type { LiveSession } from './live-session.ts';
 import { SessionCache } from './session-cache.ts';
-import { refKey } from './session-ref.ts';
+import type { SessionCounters } from './session-parts.ts';
 
 /** How long damage is taken as it was found. */
 const LOOK_AGAIN_MS: DurationMs = 60_000;
@@ -11,24 +11,28 @@ export interface SessionPoolOptions {
   /** `maxSessions` bounds those in use too, apart from those that only wait for the store. */
   readonly bounds: { readonly maxSessions: number; readonly maxBytes: Bytes };
   readonly mono: () => DurationMs;
-  readonly onEvict: () => void;
+  readonly counters: Pick<SessionCounters, 'cache' | 'evicted'>;
 }
 
 /**
- * The sessions in memory, by {@link refKey}: one object per session, those in use pinned, the others in an LRU.
+ * The sessions in memory, by their keys: one object per session, those in use pinned, the others in an LRU.
  */
 export class SessionPool {
   readonly cache: SessionCache;
   readonly #maxInUse: number;
   readonly #mono: () => DurationMs;
+  readonly #counters: SessionPoolOptions['counters'];
   readonly #inUse = new Map<string, LiveSession>();
   /** Sessions somebody holds; those that only wait for the store are bounded by the ledger. */
   #used = 0;
 
-  constructor({ bounds, mono, onEvict }: SessionPoolOptions) {
+  constructor({ bounds, mono, counters }: SessionPoolOptions) {
     this.#maxInUse = bounds.maxSessions;
     this.#mono = mono;
-    this.cache = new SessionCache(bounds, mono, onEvict);
+    this.#counters = counters;
+    this.cache = new SessionCache(bounds, mono, () => {
+      counters.evicted();
+    });
   }
 
   get stats(): { inUse: number; cached: number; cachedBytes: Bytes } {
@@ -40,10 +44,14 @@ export class SessionPool {
     return this.#inUse.get(key);
   }
 
-  /** Out of the LRU, to be pinned by the caller. */
-  takeCached(key: string): LiveSession | undefined {
+  /** One in use, or out of the LRU; to be pinned by the caller. */
+  find(key: string): LiveSession | undefined {
+    const inUse = this.#inUse.get(key);
+    if (inUse !== undefined) return inUse;
     const session = this.cache.take(key);
-    return session !== undefined && this.#isGood(session) ? session : undefined;
+    if (session === undefined || !this.#isGood(session)) return undefined;
+    this.#counters.cache('hit');
+    return session;
   }
 
   /** A look that changes nothing, neither pins nor what is evicted next. */
@@ -78,7 +86,7 @@ export class SessionPool {
   pin(session: LiveSession): void {
     session.uses += 1;
     if (session.uses === 1) this.#used += 1;
-    this.#inUse.set(refKey(session.ref), session);
+    this.#inUse.set(session.key, session);
   }
 
   release(session: LiveSession): void {
@@ -90,7 +98,8 @@ export class SessionPool {
 
   /** Nobody uses it any more: into the LRU, newly weighed. */
   retreat(session: LiveSession): void {
-    const key = refKey(session.ref);
+    const { key } = session;
+    session.rest();
     if (this.#inUse.get(key) !== session) return;
     this.#inUse.delete(key);
     if (!session.isDamaged) this.cache.put(key, session);

@@ -48,3 +48,8 @@ export function joinTaskId(sessionId: string, local: string): string {
 export function encodeTaskId(sessionId: string, local: string): string {
   return `${encodeId(sessionId)}.${encodeId(local)}`;
 }
+
+/** Under what a v0.1 client's own task id is kept in its session. */
+export function aliasKey(subject: string, clientTaskId: string): string {
+  return `${encodeId(subject)}/${encodeId(clientTaskId)}`;
+}

@@ -120,6 +120,16 @@ export type Expiry =
   /** Receipts, reaper, compaction, fixed TTL. */
   | { readonly kind: 'keep' };
 
+/** What became known of one session: that its answers were delivered. */
+export interface AnsweredMark {
+  readonly ref: SessionRef;
+  readonly epoch: string;
+  /** Record numbers of the user messages answered; may be empty. */
+  readonly messages: readonly number[];
+  /** Of a derived session: who answered, as read. Nothing is noted of it when that has changed. Absent: not this. */
+  readonly serves?: string | undefined;
+}
+
 /** How a commit changes one task in the indexes. */
 export interface TaskIndexEntry {
   /** Local part of the task id. */
@@ -234,14 +244,12 @@ export interface SessionStore extends InstanceStore {
   remove(ref: SessionRef, tombstoneTtlMs: DurationMs, expected?: Cursor): Promise<RemoveResult>;
 
   /**
-   * Beside the journal, no head, no TTL: notes that answers were delivered. Silently does nothing on another epoch.
+   * Beside the journals, no head, no TTL: notes that answers were delivered, in many sessions at once. Silently does
+   * nothing in a session that is gone or has another epoch. May be repeated.
    *
-   * @param messages record numbers of the user messages answered
+   * @throws {SessionDamagedError} one of them is damaged; all others are marked
    */
-  markAnswered(ref: SessionRef, epoch: string, messages: readonly number[]): Promise<void>;
-
-  /** The same for a derived session: `serves` is who answered, as read; nothing happens when that has changed. */
-  markDerivedAnswered(ref: SessionRef, epoch: string, serves: string): Promise<void>;
+  markAnswered(marks: readonly AnsweredMark[]): Promise<void>;
 
   /**
    * An answered message is sent anew: hands it to session `next`, if `seen` still serves it and is answered.

@@ -1,18 +1,28 @@
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { DurationMs } from '../../protocol/units.ts';
 import { AliasTakenError } from './alias-taken-error.ts';
-import { slidesTtl, type Batch } from './change.ts';
+import { slidesTtl, takeBatch, type Batch, type ChangesOwner } from './change.ts';
 import type { ChangeQueue } from './change-queue.ts';
-import { CommitManners } from './commit-manners.ts';
+import type { CommitManners } from './commit-manners.ts';
 import { toCommitRequest, toExpiry } from './commit-request.ts';
 import { LostRaces } from './lost-races.ts';
 import type { SessionCatchUp } from './session-catch-up.ts';
 import type { SessionParts } from './session-parts.ts';
 import type { SessionRef } from './session-ref.ts';
-import type { CommitResult } from './session-store.ts';
+import type { CommitRequest, CommitResult } from './session-store.ts';
+import type { Session } from './session.ts';
 import type { StoredJournal } from './stored-journal.ts';
 
 type Refusal = Exclude<CommitResult, { outcome: 'ok' }>;
+
+interface Offer {
+  readonly request: CommitRequest;
+  /** The stored layer that it is about. */
+  readonly stored: Session;
+  /** As it will be when the store has taken it. */
+  readonly after: Session;
+  readonly sentAt: DurationMs;
+}
 
 /** What one session asks the store to take, and what it makes of the answers. */
 export class SessionSync {
@@ -21,9 +31,16 @@ export class SessionSync {
   readonly #journal: StoredJournal;
   readonly #queue: ChangeQueue;
   readonly #base: SessionCatchUp;
-  readonly #changed: () => void;
-  readonly #races: LostRaces;
-  readonly #manners: CommitManners;
+  readonly #owner: ChangesOwner;
+  /** Monotonic moment of the first commit of this stretch; undefined before it. */
+  #stretchSince: DurationMs | undefined;
+  /** Of this stretch of commits; undefined while none was lost. */
+  #races: LostRaces | undefined;
+  /** How often the store was asked, and has said ok. */
+  #asked = 0;
+  #taken = 0;
+  /** Undefined where nobody else writes to the store. */
+  readonly #manners: CommitManners | undefined;
 
   constructor(
     parts: SessionParts,
@@ -31,21 +48,27 @@ export class SessionSync {
     journal: StoredJournal,
     queue: ChangeQueue,
     base: SessionCatchUp,
-    changed: () => void,
+    owner: ChangesOwner,
+    manners: CommitManners | undefined,
   ) {
     this.#parts = parts;
     this.#ref = ref;
     this.#journal = journal;
     this.#queue = queue;
     this.#base = base;
-    this.#changed = changed;
-    this.#races = new LostRaces(() => parts.clock.mono());
-    this.#manners = new CommitManners(() => parts.clock.mono(), parts.store.exclusive);
+    this.#owner = owner;
+    this.#manners = manners;
+  }
+
+  /** The store has taken all that it was asked to. What it was said to refuse, or did not answer, may yet be carried out. */
+  get isOver(): boolean {
+    return this.#asked === this.#taken;
   }
 
   /** Races are counted anew for each stretch of commits. */
   begin(): void {
-    this.#races.begin();
+    this.#stretchSince = undefined;
+    this.#races = undefined;
   }
 
   /**
@@ -55,54 +78,72 @@ export class SessionSync {
    * @throws {StoreUnavailableError} when its outcome is unknown @throws {SessionDamagedError}
    */
   async commit(): Promise<boolean> {
-    await this.#manners.letOthersIn();
+    const pausing = this.#manners?.letOthersIn();
+    if (pausing !== undefined) await pausing;
     if (this.#base.isStale) this.#base.redecide();
     if (this.#base.willBegin()) this.#queue.baseMoved();
-    const batch = this.#queue.take();
+    const batch = takeBatch(this.#queue.intents, this.#parts.instance);
     if (batch.intents.length === 0) return true;
     for (const intent of batch.intents) intent.offered = intent.records;
+    const offer = this.#toOffer(batch);
+    if (offer === undefined) {
+      this.#base.dropDeferred('expired');
+      this.#base.redecide();
+      return true;
+    }
+    // not in a function of its own: that would be one more promise in every commit
     this.#base.inFlight = true;
+    this.#asked += 1;
     try {
-      return await this.#offer(batch);
+      const result = await this.#parts.store.commit(this.#ref, offer.request);
+      const answeredAt = this.#parts.clock.mono();
+      this.#parts.counters.commit(result.outcome, answeredAt - offer.sentAt);
+      if (result.outcome !== 'ok') {
+        // When it has ended or begun anew meanwhile, this word is about another one than what is here.
+        if (this.#journal.session === offer.stored) return await this.#notOk(result, batch, offer.sentAt);
+        this.#base.redecide();
+        return true;
+      }
+      this.#manners?.committed(offer.sentAt, answeredAt);
+      // One stretch may go on for ever: what counts is that a change gets through.
+      this.begin();
+      const { expected } = offer.request;
+      if (this.#journal.session === offer.stored) {
+        this.#journal.applyOwn(expected.head, batch.records);
+        offer.stored.standAs(offer.after);
+      }
+      // A read came between and began anew; it may or may not have seen this commit.
+      else if (batch.records.length > 0) await this.#base.catchUp();
+      this.#isIn(offer, batch);
+      this.#taken += 1;
+      return true;
     } finally {
       this.#base.inFlight = false;
     }
   }
 
-  async #offer(batch: Batch): Promise<boolean> {
+  /** @returns undefined when what waited has outlived the TTL */
+  #toOffer(batch: Batch): Offer | undefined {
     const create = this.#journal.session.exists ? undefined : this.#base.beginEpoch();
     const slides = this.#parts.ttlRefresh !== 'fixed' && batch.intents.some(slidesTtl);
     const sentAt = this.#parts.clock.mono();
+    this.#stretchSince ??= sentAt;
     const age = this.#queue.replayedAge(batch, sentAt);
     const expiry = toExpiry(this.#parts.ttlMs, slides, create !== undefined, age);
-    if (expiry === undefined) {
-      this.#base.dropDeferred('expired');
-      this.#base.redecide();
-      return true;
-    }
+    if (expiry === undefined) return undefined;
     const stored = this.#journal.session;
-    const request = toCommitRequest(this.#parts, stored, batch, expiry, create);
-    const result = await this.#parts.store.commit(this.#ref, request);
-    this.#parts.counters.commit(result.outcome, this.#parts.clock.mono() - sentAt);
-    if (result.outcome !== 'ok') {
-      // When it has ended or begun anew meanwhile, this word is about another one than what is here.
-      if (this.#journal.session === stored) return this.#notOk(result, batch, sentAt);
-      this.#base.redecide();
-      return true;
-    }
-    this.#manners.committed(sentAt);
-    // One stretch may go on for ever: what counts is that a change gets through.
-    this.begin();
-    if (this.#journal.session === stored) this.#journal.applyOwn(request.expected.head, batch.records);
-    // A read came between and began anew; it may or may not have seen this commit.
-    else if (batch.records.length > 0) await this.#base.catchUp();
-    this.#journal.livesOn(expiry, sentAt);
+    const after = this.#queue.drafts.behind(batch);
+    const request = toCommitRequest(this.#parts, stored, batch, expiry, create, after);
+    return { request, stored, after, sentAt };
+  }
+
+  #isIn({ request, sentAt }: Offer, batch: Batch): void {
+    this.#journal.livesOn(request.expiry, sentAt);
     this.#base.hasBegun();
     this.#queue.stored(batch);
     if (this.#base.isStale) this.#base.redecide();
-    this.#changed();
+    this.#owner.changed();
     if (request.outboxInMs === 0) this.#parts.onDue?.(this.#ref);
-    return true;
   }
 
   async #notOk(result: Refusal, batch: Batch, sentAt: DurationMs): Promise<boolean> {
@@ -148,15 +189,16 @@ export class SessionSync {
         this.#queue.rejectLive(
           new ProtocolError('RESOURCE_EXHAUSTED', { metadata: { bound: result.limit } }),
         );
-        this.#changed();
+        this.#owner.changed();
         return false;
     }
     this.#base.redecide();
-    this.#changed();
+    this.#owner.changed();
     return true;
   }
 
   #lostRace(): boolean {
+    this.#races ??= new LostRaces(this.#parts.clock, this.#stretchSince ?? this.#parts.clock.mono());
     const isEnough = this.#races.lost();
     if (isEnough) this.#queue.rejectLive(new ProtocolError('SESSION_BUSY', { retryAfterMs: 1_000 }));
     return isEnough;

@@ -8,21 +8,18 @@ import {
   withoutWebhook,
   withReceipt,
   withStatus,
+  withWaiting,
   withWebhook,
   type Outbox,
   type StatusThen,
 } from './outbox.ts';
-import { formatPlace, nextPlace, type Place } from './record-place.ts';
+import { formatPlace, isSame, nextPlace, type Place } from './record-place.ts';
 import type { JournalRecord, RecordBody } from './records.ts';
 import { nonsenseOf, objectionTo } from './record-rules.ts';
-import { encodeId, type SessionRef } from './session-ref.ts';
+import { aliasKey, type SessionRef } from './session-ref.ts';
 import type { Cursor } from './session-store.ts';
 import { withCancel } from './task-cancel.ts';
 import { TaskFold, type MessageEntry } from './task-fold.ts';
-
-/** Under what a v0.1 client's own task id is kept. */
-export const aliasKey = (subject: string, clientTaskId: string): string =>
-  `${encodeId(subject)}/${encodeId(clientTaskId)}`;
 
 const NOBODY: ReadonlySet<string> = new Set();
 
@@ -49,32 +46,58 @@ export class Session {
   openRun: OpenRun | undefined;
   readonly messages: LayeredList<MessageEntry>;
   /** Ended tasks with superseded records, in the order of their ends; the first so many have been compacted. */
-  readonly #ended: LayeredList<string>;
+  #ended: LayeredList<string> | undefined = undefined;
   #compactedTasks = 0;
   readonly #tasks: LayeredMap<string, TaskFold>;
-  readonly #aliases: LayeredMap<string, string>;
-  readonly #state: LayeredMap<string, JsonValue>;
+  /** Most sessions have none of these. */
+  #aliases: LayeredMap<string, string> | undefined = undefined;
+  #state: LayeredMap<string, JsonValue> | undefined = undefined;
+  #cursor: Cursor | undefined = undefined;
+  /** Where it stood then. */
+  #cursorOf: Place | undefined = undefined;
 
   constructor(ref: SessionRef, epoch: string, base?: Session) {
     this.ref = ref;
     this.epoch = epoch;
-    this.messages = base?.messages.fork() ?? new LayeredList();
-    this.#ended = base === undefined ? new LayeredList() : base.#ended.fork();
+    this.messages = base === undefined ? new LayeredList() : base.messages.fork();
     this.#tasks = base === undefined ? new LayeredMap() : base.#tasks.fork();
-    this.#aliases = base === undefined ? new LayeredMap() : base.#aliases.fork();
-    this.#state = base === undefined ? new LayeredMap() : base.#state.fork();
   }
 
   /** A layer over this fold that costs what is added to it. This fold must not change while the layer is in use. */
   fork(): Session {
     const fork = new Session(this.ref, this.epoch, this);
+    fork.#ended = this.#ended?.fork();
+    fork.#aliases = this.#aliases?.fork();
+    fork.#state = this.#state?.fork();
     fork.#compactedTasks = this.#compactedTasks;
-    const { head, w, bytes, lastAt, skipped, readOnly, waiting, openRun } = this;
-    return Object.assign(fork, { head, w, bytes, lastAt, skipped, readOnly, waiting, openRun });
+    fork.head = this.head;
+    fork.w = this.w;
+    fork.bytes = this.bytes;
+    fork.lastAt = this.lastAt;
+    fork.skipped = this.skipped;
+    fork.readOnly = this.readOnly;
+    fork.waiting = this.waiting;
+    fork.openRun = this.openRun;
+    return fork;
   }
 
+  /** The same object until the session moves: each commit asks for it several times. */
   get cursor(): Cursor {
-    return { epoch: this.epoch, head: this.head, w: this.w === undefined ? '' : formatPlace(this.w) };
+    const { epoch, head, w } = this;
+    if (this.#cursor?.head !== head || this.#cursorOf !== w) {
+      this.#cursor = { epoch, head, w: w === undefined ? '' : formatPlace(w) };
+      this.#cursorOf = w;
+    }
+    return this.#cursor;
+  }
+
+  /** Stands where a fold stood that was told beforehand what would be stored: it need not be put into words again. */
+  standAs(other: Session): void {
+    const { epoch, head, w } = other;
+    if (epoch !== this.epoch || head !== this.head || w === undefined || !isSame(w, this.w)) return;
+    this.w = w;
+    this.#cursor = other.cursor;
+    this.#cursorOf = w;
   }
 
   /** Whether the session has begun. */
@@ -86,13 +109,13 @@ export class Session {
     return this.#tasks.get(local);
   }
 
-  *tasks(): Generator<TaskFold> {
-    for (const [, task] of this.#tasks.entries()) yield task;
+  tasks(): TaskFold[] {
+    return this.#tasks.values();
   }
 
   /** @returns the local id of the task that a v0.1 client's own id names now */
   alias(subject: string, clientTaskId: string): string | undefined {
-    return this.#aliases.get(aliasKey(subject, clientTaskId));
+    return this.#aliases?.get(aliasKey(subject, clientTaskId));
   }
 
   /** @returns the moment at which a webhook of any task is due first, 0: at once; undefined when none is */
@@ -108,19 +131,15 @@ export class Session {
 
   /** The task that ended first of those with superseded records. */
   get nextToCompact(): TaskFold | undefined {
-    const local = this.#ended.at(this.#compactedTasks);
+    const local = this.#ended?.at(this.#compactedTasks);
     return local === undefined ? undefined : this.#tasks.get(local);
   }
 
   agentState(key: string): JsonValue | undefined {
-    return this.#state.get(key);
+    return this.#state?.get(key);
   }
 
-  /**
-   * What forbids a record that is about to be stored: it cannot be applied, or the A2A state machine is against it.
-   *
-   * @returns the reason, or undefined when it may be stored
-   */
+  /** @returns why a record must not be stored: it cannot be applied, or the A2A state machine is against it */
   check(body: RecordBody): string | undefined {
     return nonsenseOf(this, body) ?? objectionTo(this, body);
   }
@@ -156,30 +175,23 @@ export class Session {
   /** Notes which chunks stand together: those can be deleted together when nothing that stays leans on them. */
   #followChunks(record: JournalRecord): void {
     const before = this.openRun;
-    this.openRun = followRun(before, record, ({ task, artifact }) => this.#has(task, artifact.artifactId));
+    const { body } = record;
+    const isMore =
+      body?.t === 'artifact' && this.task(body.task)?.artifacts.get(body.artifact.artifactId) !== undefined;
+    this.openRun = followRun(before, record, isMore);
     if (before === undefined || before.from === this.openRun?.from || record.says !== true) return;
     this.#own(before.task).keepRun(before);
   }
 
-  #has(local: string, artifactId: string): boolean {
-    return this.#tasks.get(local)?.artifacts.get(artifactId) !== undefined;
-  }
-
   #reduce(n: number, body: RecordBody): void {
-    if (body.t === 'created') return;
-    if (body.t === 'refused') {
-      // The client was told that its message is kept: it moves no state, but it stays in the history.
-      const inner = body.record;
-      if (inner.t === 'message') this.#addMessage(n, inner.at, inner.task, inner.message);
-      return;
-    }
+    // The client was told that a refused message is kept: it moves no state, but it stays in the history.
+    const said = body.t === 'refused' ? body.record : body;
+    if (said.t === 'message') this.#addMessage(n, said.at, said.task, said.message);
+    if (body.t === 'created' || body.t === 'refused' || body.t === 'message') return;
     if (body.t === 'task') {
       this.#tasks.set(body.task, new TaskFold(body));
-      if (body.alias !== undefined) this.#aliases.set(aliasKey(body.subject ?? '', body.alias), body.task);
-      return;
-    }
-    if (body.t === 'message') {
-      this.#addMessage(n, body.at, body.task, body.message);
+      if (body.alias !== undefined)
+        (this.#aliases ??= new LayeredMap()).set(aliasKey(body.subject ?? '', body.alias), body.task);
       return;
     }
     const task = this.#own(body.task);
@@ -188,17 +200,17 @@ export class Session {
       case 'run':
         task.stateBefore = task.state;
         before = task.outbox && task.statusNow;
-        this.#setStatus(task, n, body.at, 'TASK_STATE_WORKING', undefined);
+        this.#setStatus(task, n, { state: 'TASK_STATE_WORKING', at: body.at });
         task.applyRun(body);
         if (task.stateBefore !== task.state) this.#tell(task, n, before);
         break;
       case 'status': {
         const isNews = body.state !== task.state || body.message !== undefined;
         before = task.outbox && task.statusNow;
-        this.#setStatus(task, n, body.at, body.state, body.message);
+        this.#setStatus(task, n, body);
         const told = task.applyStatus(body);
         if (isNews) this.#tell(task, n, before, told);
-        if (isTerminal(body.state) && task.end(n)) this.#ended.push(task.local);
+        if (isTerminal(body.state) && task.end(n)) (this.#ended ??= new LayeredList()).push(task.local);
         break;
       }
       case 'cancel':
@@ -221,7 +233,7 @@ export class Session {
         this.messages.push({ n, at: body.at, task: task.local, message: body.message });
         break;
       case 'state':
-        this.#state.set(body.key, body.value);
+        (this.#state ??= new LayeredMap()).set(body.key, body.value);
         break;
       case 'push':
         this.#setOutbox(task, withWebhook(task.outbox, n, body));
@@ -248,12 +260,7 @@ export class Session {
 
   #setOutbox(task: TaskFold, outbox: Outbox | undefined): void {
     task.outbox = outbox;
-    const isWaiting = outbox !== undefined && earliestDue(outbox) !== undefined;
-    if (isWaiting === this.waiting.has(task.local)) return;
-    const waiting = new Set(this.waiting);
-    if (isWaiting) waiting.add(task.local);
-    else waiting.delete(task.local);
-    this.waiting = waiting;
+    this.waiting = withWaiting(this.waiting, task.local, outbox);
   }
 
   #addMessage(n: number, at: EpochMs, local: string, message: MessageEntry['message']): void {
@@ -269,13 +276,7 @@ export class Session {
   }
 
   /** A status message joins the history when the next status takes its place or the client answers: never shown twice. */
-  #setStatus(
-    task: TaskFold,
-    n: number,
-    at: EpochMs,
-    state: TaskFold['state'],
-    message: TaskFold['statusMessage'],
-  ): void {
+  #setStatus(task: TaskFold, n: number, { state, at, message }: StatusThen): void {
     this.#keepStatusMessage(task, n, at);
     task.state = state;
     task.statusAt = at;
@@ -289,7 +290,6 @@ export class Session {
     this.messages.push(entry);
     task.statusMessage = undefined;
   }
-
   #own(local: string): TaskFold {
     const own = this.#tasks.getOwn(local);
     if (own !== undefined) return own;

@@ -1,4 +1,6 @@
 import type { DurationMs } from '../../protocol/units.ts';
+import { AnsweredMessages } from './answered-messages.ts';
+import { LayeredMap } from './layered.ts';
 import { RecentRecords } from './recent-records.ts';
 import { Compaction } from './compaction.ts';
 import { fromStoredJson, saysIdentity } from './stored-json.ts';
@@ -25,12 +27,12 @@ export class StoredJournal {
   /** Monotonic moment at which the memory copy is no longer to be trusted: the store's own remaining life. */
   expiresAt: DurationMs;
   /** Record numbers of user messages whose answer was delivered. */
-  readonly answered = new Set<number>();
+  readonly answered = new AnsweredMessages();
   derived: DerivedState = NOT_DERIVED;
-  /** Monotonic moments at which this process delivered answers, by message; 0 is the one to the derived message. */
-  readonly #deliveredAt = new Map<number, DurationMs>();
-  /** For those who follow the session. */
-  readonly recent = new RecentRecords();
+  /** Monotonic moment at which this process delivered the answer to the derived message; 0: it has not. */
+  #derivedDeliveredAt: DurationMs = 0;
+  /** Made for the first who follows the session. */
+  #recent: RecentRecords | undefined = undefined;
   /** Counts how often the fold was begun anew: what was read before is then of another one. */
   generation = 0;
   /** Counts what was taken in from the store: what was decided before stood on less. */
@@ -42,36 +44,46 @@ export class StoredJournal {
   /** False while the journal is read from its first record. */
   #isWhole = true;
   /** By instance: its last seq that stands in the journal. Its records stand there in the order of seq. */
-  readonly #seqs = new Map<string, number>();
-  readonly #reported = new Set<number>();
+  #seqs = new LayeredMap<string, number>();
+  /** Numbers of records that were. Absent while there are none. */
+  #reported: Set<number> | undefined = undefined;
   /** Records of this instance that came as others' do, by tail: it may be that nobody here knows that they were stored. */
-  #found: DecidedRecord[][] = [];
+  #found: DecidedRecord[][] | undefined = undefined;
   /** Whose the record at the head is was made out from what stands in front of it, across one that is not there. */
   #isGuessed = false;
-  readonly #compaction: Compaction;
+  /** Made when a record says that others may be missing, or one is. */
+  #compaction: Compaction | undefined = undefined;
 
   constructor(parts: SessionParts, ref: SessionRef) {
     this.#parts = parts;
     this.#ref = ref;
-    this.#compaction = new Compaction(parts, ref);
     this.session = new Session(ref, '');
     this.expiresAt = parts.clock.mono() + parts.ttlMs;
+  }
+
+  /** For those who follow the session. */
+  get recent(): RecentRecords {
+    return (this.#recent ??= new RecentRecords());
+  }
+  /** Nobody changes the session at the moment: what is made again when it is needed takes no memory until then. */
+  rest(): void {
+    if (this.#recent?.isFollowed === false) this.#recent = undefined;
   }
 
   /** Forgets everything. */
   reset(epoch: string): void {
     this.session = new Session(this.#ref, epoch);
-    this.recent.clear();
+    this.#recent?.clear();
     this.#isGuessed = false;
     this.generation += 1;
     this.hasEnded = false;
     this.hasGoneBack = false;
-    this.#seqs.clear();
+    this.#seqs = new LayeredMap();
     this.answered.clear();
-    this.#deliveredAt.clear();
+    this.#derivedDeliveredAt = 0;
     this.derived = NOT_DERIVED;
-    this.#reported.clear();
-    this.#compaction.clear();
+    this.#reported = undefined;
+    this.#compaction?.clear();
   }
 
   /** There is no such session any more. */
@@ -86,38 +98,34 @@ export class StoredJournal {
     const { epoch, exists } = this.session;
     const isSame = epoch === other.session.epoch;
     if (exists || !isSame) this.generation += 1;
-    if (!isSame) this.#deliveredAt.clear();
+    if (!isSame) this.#derivedDeliveredAt = 0;
     this.session = other.session;
     this.expiresAt = other.expiresAt;
-    this.recent.clear(other.session.head);
+    this.#recent?.clear(other.session.head);
     this.hasEnded = false;
     this.#isWhole = true;
-    this.#seqs.clear();
-    for (const [instance, seq] of other.#seqs) this.#seqs.set(instance, seq);
-    this.answered.clear();
-    for (const n of other.answered) this.answered.add(n);
+    this.#seqs = new LayeredMap();
+    for (const [instance, seq] of other.#seqs.entries()) this.#seqs.set(instance, seq);
+    this.answered.adopt(other.answered, isSame);
     const { serves, answered } = this.derived;
     if (!(isSame && answered && serves === other.derived.serves)) this.derived = other.derived;
     this.#isGuessed = other.#isGuessed;
-    this.#reported.clear();
-    for (const n of other.#reported) this.#reported.add(n);
-    this.#compaction.clear();
+    this.#reported = other.#reported && new Set(other.#reported);
+    this.#compaction?.clear();
   }
 
   /** Followers have to begin with what the session is now. */
   beginAnew(): void {
     this.generation += 1;
   }
-
   /** The answer to a user message was delivered by this process, now. */
   noteAnswered(message: number): void {
-    if (!this.answered.has(message)) this.#deliveredAt.set(message, this.#parts.clock.mono());
-    this.answered.add(message);
+    this.answered.deliver(message, this.#parts.clock.mono());
   }
 
   /** The same for the message from which the session was derived. */
   noteDerivedAnswered(): void {
-    if (!this.derived.answered) this.#deliveredAt.set(0, this.#parts.clock.mono());
+    if (!this.derived.answered) this.#derivedDeliveredAt = this.#parts.clock.mono();
     this.derived = { ...this.derived, answered: true };
   }
 
@@ -128,8 +136,8 @@ export class StoredJournal {
    * @param message its record number; 0: the one from which the session was derived
    */
   wasAnswered(message: number, askedAt: DurationMs): boolean {
-    const isAnswered = message === 0 ? this.derived.answered : this.answered.has(message);
-    return isAnswered && (this.#deliveredAt.get(message) ?? 0) <= askedAt;
+    if (message !== 0) return this.answered.wasBy(message, askedAt);
+    return this.derived.answered && this.#derivedDeliveredAt <= askedAt;
   }
 
   /** @returns the last seq of an instance that stands in the journal; 0 when none does */
@@ -150,21 +158,24 @@ export class StoredJournal {
   /** Applies what a commit of this instance stored behind `head`; a read may have brought some of it already. */
   applyOwn(head: number, records: readonly DecidedRecord[]): void {
     if (head === 0) this.#isWhole = true;
-    records.forEach((record, i) => {
-      const n = head + 1 + i;
+    let n = head;
+    let before: DecidedRecord | undefined;
+    for (const record of records) {
+      n += 1;
       const { identity, body, bytes } = record;
       this.noteStored(identity);
-      const says = saysIdentity(record, records[i - 1]);
+      const says = saysIdentity(record, before);
+      before = record;
       if (n === this.session.head + 1) this.#apply({ n, identity, body, skippable: false, bytes, says });
-    });
-    this.#compaction.deleteSuperfluous(this.session.epoch);
+    }
+    this.#compaction?.deleteSuperfluous(this.session.epoch);
   }
 
   /** Takes out the records of this instance that tails have brought, each list of one commit's length at most. */
   takeFound(): DecidedRecord[][] {
-    const found = this.#found.filter(({ length }) => length > 0);
-    this.#found = [];
-    return found;
+    const found = this.#found;
+    this.#found = undefined;
+    return found ?? [];
   }
 
   /** What a commit that was sent at a moment has done to the life of the session. */
@@ -184,7 +195,7 @@ export class StoredJournal {
     if (w !== undefined && !this.#isGuessed && contradicts({ head, w }, tail, snapshot.cursor))
       return 'diverged';
     // Marks of messages that waited for the store: others have their numbers now.
-    for (const n of this.answered) if (n > this.session.head) this.answered.delete(n);
+    this.answered.dropBehind(this.session.head);
     let next: { tail: JournalTail; snapshot: JournalSnapshot } = { tail, snapshot };
     for (;;) {
       if (session.head === 0) this.#isWhole = false;
@@ -193,11 +204,11 @@ export class StoredJournal {
       this.#takeSnapshot(next.snapshot, readAt);
       if (fits && !next.tail.more) {
         this.#isWhole = true;
-        for (const n of this.#compaction.takeLost(this.session)) {
+        for (const n of this.#compaction?.takeLost(this.session) ?? []) {
           this.#reportDamage(n, 'missing');
           this.session.readOnly = true;
         }
-        this.#compaction.deleteSuperfluous(this.session.epoch);
+        this.#compaction?.deleteSuperfluous(this.session.epoch);
         return 'there';
       }
       const asked = session.cursor;
@@ -213,18 +224,17 @@ export class StoredJournal {
 
   /** @returns false when a record between the head that is here and the tail is missing */
   #applyTail(records: JournalTail['records']): boolean {
-    const found: DecidedRecord[] = [];
-    if (this.#isWhole) this.#found.push(found);
+    let found: DecidedRecord[] | undefined;
     for (const { n, json } of records) {
       if (n <= this.session.head) continue;
       if (n !== this.session.head + 1) return false;
       this.takenIn += 1;
       if (json === null) {
         // Whose it was is not known, and is not to be taken for ours.
-        this.#compaction.isMissing(n);
+        this.#compacting().isMissing(n);
         this.#isGuessed = true;
         this.session.applyMissing(n);
-        this.recent.push(n, undefined);
+        this.#recent?.push(n, undefined);
         continue;
       }
       const record = fromStoredJson(n, json, this.session.w);
@@ -232,12 +242,14 @@ export class StoredJournal {
         this.#reportDamage(n, 'not a readable record');
         this.session.applyDamaged(n);
         this.#isGuessed = true;
-        this.recent.push(n, undefined);
+        this.#recent?.push(n, undefined);
       } else {
         if (record.body === undefined && !record.skippable) this.#reportDamage(n, 'unknown record type');
         this.#apply(record);
-        if (this.#isWhole && record.body !== undefined && record.identity.instance === this.#parts.instance)
+        if (this.#isWhole && record.body !== undefined && record.identity.instance === this.#parts.instance) {
+          if (found === undefined) (this.#found ??= []).push((found = []));
           found.push(toDecided(record.identity, record.body));
+        }
       }
       if (this.session.w !== undefined) this.noteStored(this.session.w);
     }
@@ -249,9 +261,14 @@ export class StoredJournal {
     this.session.apply(record);
     if (record.says === true) this.#isGuessed = false;
     // Of others' only what is met again when the session is loaded: whoever wrote it may not have come to deleting.
-    if (!this.#isWhole || record.identity.instance === this.#parts.instance)
-      this.#compaction.applied(record, bytes + record.bytes - this.session.bytes);
-    this.recent.push(record.n, record);
+    const { body, identity } = record;
+    if (body?.t === 'compacted' && (!this.#isWhole || identity.instance === this.#parts.instance))
+      this.#compacting().applied(body, bytes + record.bytes - this.session.bytes);
+    this.#recent?.push(record.n, record);
+  }
+
+  #compacting(): Compaction {
+    return (this.#compaction ??= new Compaction(this.#parts, this.#ref));
   }
 
   /** The store stands at the same number, and not where this copy does. A journal from its first record is as it is. */
@@ -274,11 +291,10 @@ export class StoredJournal {
 
   /** Once per record and copy in memory, not once per read. */
   #reportDamage(n: number, what: string): void {
-    if (this.#reported.has(n)) return;
-    this.#reported.add(n);
+    if (this.#reported?.has(n) === true) return;
+    (this.#reported ??= new Set<number>()).add(n);
     this.#parts.counters.damaged();
-    const { tenant, sessionId } = this.#ref;
     const key = this.#parts.store.keyOf(this.#ref);
-    this.#parts.log('record_damaged', { tenant, sessionId, key, field: String(n), what });
+    this.#parts.log('record_damaged', { ...this.#ref, key, field: String(n), what });
   }
 }

@@ -9,6 +9,7 @@ import {
   type JournalRecord,
   type RecordBody,
 } from './records.ts';
+import { fromChunk } from './stored-chunk.ts';
 
 const countsOn = ({ instance, seq }: Identity, follows: Identity | undefined): boolean =>
   follows?.instance === instance && follows.seq === seq - 1;
@@ -127,13 +128,22 @@ function isBody(value: Record<string, unknown>): boolean {
     return false;
   if (isObject(value['message']) && !Array.isArray(value['message']['parts'])) return false;
   if (isObject(value['artifact']) && !Array.isArray(value['artifact']['parts'])) return false;
-  return fields.every(([name, type]) =>
-    type === 'any' ? name in value : type === 'object' ? isObject(value[name]) : typeof value[name] === type,
-  );
+  for (const [name, type] of fields) {
+    const isThere =
+      type === 'any'
+        ? name in value
+        : type === 'object'
+          ? isObject(value[name])
+          : typeof value[name] === type;
+    if (!isThere) return false;
+  }
+  return true;
 }
 
+const isOfThisVersion = (value: Record<string, unknown>): boolean => (value['v'] ?? 1) === 1;
+
 const knows = (value: Record<string, unknown>): boolean =>
-  typeof value['t'] === 'string' && Object.hasOwn(FIELDS, value['t']) && (value['v'] ?? 1) === 1;
+  typeof value['t'] === 'string' && Object.hasOwn(FIELDS, value['t']) && isOfThisVersion(value);
 
 /**
  * @param before identity of the record in front of it
@@ -159,10 +169,15 @@ export function fromStoredJson(
   if (identity === undefined) return undefined;
   const bytes = Buffer.byteLength(json);
   const says = value['o'] !== undefined;
+  if (value['t'] === 'chunk' && isOfThisVersion(value)) {
+    const body = fromChunk(value, identity.instance);
+    return body && { n, identity, body, skippable: false, bytes, says };
+  }
   if (!knows(value))
     return { n, identity, body: undefined, skippable: value['skippable'] === true, bytes, says };
   if (!isBody(value)) return undefined;
-  delete value['o'];
-  delete value['p'];
+  // The last one first: an object that loses another member than its last becomes a dictionary, three times as large.
+  if (value['p'] !== undefined) delete value['p'];
+  if (value['o'] !== undefined) delete value['o'];
   return { n, identity, body: value as unknown as RecordBody, skippable: false, bytes, says };
 }

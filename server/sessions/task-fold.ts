@@ -1,18 +1,11 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { Artifact, Dialect, Message, Part, Task } from '../../protocol/model.ts';
+import type { Artifact, Dialect, Message, Task } from '../../protocol/model.ts';
 import type { TaskState } from '../../protocol/task-state.ts';
 import { toTimestamp, type Bytes, type EpochMs, type JsonObject } from '../../protocol/units.ts';
+import { ArtifactFold } from './artifact-fold.ts';
 import { isLong, type ChunkRun, type OpenRun } from './chunk-runs.ts';
 import { LayeredList, LayeredMap } from './layered.ts';
 import type { Outbox, StatusThen } from './outbox.ts';
-import type {
-  ArtifactRecord,
-  RunKey,
-  RunRecord,
-  StatusRecord,
-  StoredMessage,
-  TaskRecord,
-} from './records.ts';
+import type { ArtifactRecord, RunKey, RunRecord, StatusRecord, StoredMessage } from './records.ts';
 import { joinTaskId } from './session-ref.ts';
 import { toCancelMetadata, withCancelEnd, type CancelFold } from './task-cancel.ts';
 
@@ -27,13 +20,28 @@ export interface MessageEntry {
   readonly instance?: string | undefined;
 }
 
-export interface ArtifactFold {
-  head: Omit<Artifact, 'parts'>;
-  parts: LayeredList<Part>;
-  /** Set by the record that holds all of it. */
-  isWhole: boolean;
-  /** What that record makes superfluous. */
-  runs: LayeredList<ChunkRun>;
+const NO_RUNS: readonly ChunkRun[] = [];
+const NOT_COMPACTED: readonly (readonly [number, number])[] = [];
+
+/**
+ * Nearly all tasks of a process are in their first run by one and the same instance: one string for all of them, though
+ * each record brings its own.
+ */
+let lastRun: RunKey = '';
+
+function sameRun(by: RunKey): RunKey {
+  if (by !== lastRun) lastRun = by;
+  return lastRun;
+}
+
+/** What a task's record says of it. */
+interface TaskBeginning {
+  readonly task: string;
+  readonly dialect?: Dialect | undefined;
+  readonly alias?: string | undefined;
+  readonly at: EpochMs;
+  readonly by: RunKey;
+  readonly metadata?: JsonObject | undefined;
 }
 
 /** One task of a session, as its records left it. Only the session's reducer changes it. */
@@ -70,51 +78,44 @@ export class TaskFold {
   /** Number of the record that ended it. */
   endedAt: number | undefined;
   /** Since the task has ended: records whose content whole artifacts hold as well, oldest first. */
-  superseded: readonly ChunkRun[] = [];
+  superseded = NO_RUNS;
   /** First and last number of each run of records that may be missing. */
-  compacted: readonly (readonly [number, number])[] = [];
+  compacted = NOT_COMPACTED;
 
-  constructor(record: TaskRecord, base?: TaskFold) {
+  constructor(record: TaskBeginning, base?: TaskFold) {
     this.local = record.task;
     this.dialect = record.dialect ?? 'v1';
     this.alias = record.alias;
     this.statusAt = record.at;
-    this.by = record.by;
+    this.by = sameRun(record.by);
     this.metadata = record.metadata;
-    this.history = base?.history.fork() ?? new LayeredList();
-    this.artifacts = base?.artifacts.fork() ?? new LayeredMap();
+    this.history = base === undefined ? new LayeredList() : base.history.fork();
+    this.artifacts = base === undefined ? new LayeredMap() : base.artifacts.fork();
   }
 
-  /** A copy that can change while this one stays. O(1). */
+  /**
+   * A copy that can change while this one stays. O(1). Field by field: it is made for each task that a change touches,
+   * and `Object.assign` took as long as all the rest of it.
+   */
   fork(): TaskFold {
-    const record: TaskRecord = {
-      t: 'task',
-      at: this.statusAt,
-      task: this.local,
-      by: this.by,
-      dialect: this.dialect,
-    };
-    const fork = new TaskFold(this.alias === undefined ? record : { ...record, alias: this.alias }, this);
-    const { state, stateBefore, statusMessage, metadata, withdrawn, pristine, reply, queued } = this;
-    const { firstMessage, outbox, cancel, isResumed, reruns, endedAt, superseded, compacted } = this;
-    return Object.assign(fork, {
-      state,
-      stateBefore,
-      statusMessage,
-      metadata,
-      withdrawn,
-      pristine,
-      reply,
-      queued,
-      firstMessage,
-      outbox,
-      cancel,
-      isResumed,
-      reruns,
-      endedAt,
-      superseded,
-      compacted,
-    });
+    const { local: task, dialect, alias, statusAt: at, by, metadata } = this;
+    const fork = new TaskFold({ task, dialect, alias, at, by, metadata }, this);
+    fork.state = this.state;
+    fork.stateBefore = this.stateBefore;
+    fork.statusMessage = this.statusMessage;
+    fork.withdrawn = this.withdrawn;
+    fork.pristine = this.pristine;
+    fork.reply = this.reply;
+    fork.queued = this.queued;
+    fork.firstMessage = this.firstMessage;
+    fork.outbox = this.outbox;
+    fork.cancel = this.cancel;
+    fork.isResumed = this.isResumed;
+    fork.reruns = this.reruns;
+    fork.endedAt = this.endedAt;
+    fork.superseded = this.superseded;
+    fork.compacted = this.compacted;
+    return fork;
   }
 
   /** Who runs it; empty when its runner has left it to whoever takes it next. */
@@ -139,8 +140,9 @@ export class TaskFold {
   /** The client's message that the present (or last) run answers. */
   get turn(): MessageEntry | undefined {
     let behind = Math.max(0, this.queued);
-    for (const entry of this.history.newestFirst()) {
-      if (entry.message.role === 'ROLE_USER' && behind-- === 0) return entry;
+    for (let i = this.history.length - 1; i >= 0; i--) {
+      const entry = this.history.at(i);
+      if (entry?.message.role === 'ROLE_USER' && behind-- === 0) return entry;
     }
     return undefined;
   }
@@ -171,43 +173,35 @@ export class TaskFold {
     return this.cancel === undefined ? metadata : { ...metadata, ...toCancelMetadata(this.cancel) };
   }
 
-  applyArtifact(record: ArtifactRecord): void {
-    const { parts, ...head } = record.artifact;
-    const known = this.artifacts.get(head.artifactId);
-    if (record.append !== true || record.whole === true || known === undefined) {
-      const list = new LayeredList<Part>();
-      for (const part of parts) list.push(part);
-      // One fork per layer: an artifact that is replaced ten thousand times is not ten thousand lists deep.
-      const own = this.artifacts.getOwn(head.artifactId);
-      const runs = own?.runs ?? known?.runs.fork() ?? new LayeredList<ChunkRun>();
-      this.artifacts.set(head.artifactId, { head, parts: list, isWhole: record.whole === true, runs });
-      return;
-    }
-    const own = this.#ownArtifact(head.artifactId, known);
-    own.isWhole = false;
-    for (const part of parts) own.parts.push(part);
+  applyArtifact({ artifact, append, whole }: ArtifactRecord): void {
+    const { artifactId } = artifact;
+    const own = this.artifacts.getOwn(artifactId);
+    const known = own ?? this.artifacts.get(artifactId);
+    if (known === undefined) this.artifacts.set(artifactId, new ArtifactFold(artifact, whole === true));
+    else if (append !== true || whole === true)
+      this.artifacts.set(artifactId, known.replacedBy(artifact, whole === true, own !== undefined));
+    else this.#ownArtifact(artifactId, known).append(artifact.parts);
   }
 
   /** Whether this is all of an artifact. */
   isNow(artifact: Artifact): boolean {
-    const { parts, ...head } = artifact;
-    const known = this.artifacts.get(head.artifactId);
-    return known !== undefined && isDeepStrictEqual([head, parts], [known.head, [...known.parts]]);
+    return this.artifacts.get(artifact.artifactId)?.isNow(artifact) === true;
   }
 
   /** Chunks of an artifact stood together, and nothing that stays leans on them. */
   keepRun({ artifactId, from, to, bytes }: OpenRun): void {
     const known = this.artifacts.get(artifactId);
     if (known !== undefined && isLong({ from, to, bytes }))
-      this.#ownArtifact(artifactId, known).runs.push({ from, to, bytes });
+      this.#ownArtifact(artifactId, known).addRun({ from, to, bytes });
   }
 
   /** The task has ended with a record. Costs its runs of chunks. @returns whether whole artifacts have superseded any */
   end(n: number): boolean {
     this.endedAt = n;
     const runs: ChunkRun[] = [];
-    for (const [, { isWhole, runs: own }] of this.artifacts.entries()) if (isWhole) runs.push(...own);
-    this.superseded = runs.sort((a, b) => a.from - b.from);
+    for (const artifact of this.artifacts.values())
+      if (artifact.isWhole && artifact.hasRuns) runs.push(...artifact.runs);
+    this.superseded = runs.length === 0 ? NO_RUNS : runs.sort((a, b) => a.from - b.from);
     return runs.length > 0;
   }
 
@@ -221,28 +215,23 @@ export class TaskFold {
   }
 
   #ownArtifact(artifactId: string, known: ArtifactFold): ArtifactFold {
-    const { head, isWhole } = known;
-    const own = this.artifacts.getOwn(artifactId) ?? {
-      head,
-      parts: known.parts.fork(),
-      isWhole,
-      runs: known.runs.fork(),
-    };
-    this.artifacts.set(artifactId, own);
-    return own;
+    const own = this.artifacts.getOwn(artifactId);
+    if (own !== undefined) return own;
+    const fork = known.fork();
+    this.artifacts.set(artifactId, fork);
+    return fork;
   }
 
   /** The task as a client is shown it. O(what is shown). @param historyLength most recent messages; undefined = all */
   toTask(sessionId: string, historyLength?: number): Task {
     const id = joinTaskId(sessionId, this.local);
     const show = (message: StoredMessage): Message => ({ ...message, contextId: sessionId, taskId: id });
-    const entries = historyLength === undefined ? [...this.history] : this.history.last(historyLength);
     const task: Task = {
       id,
       contextId: sessionId,
       status: { state: this.state, timestamp: toTimestamp(this.statusAt) },
-      artifacts: [...this.artifacts.entries()].map(([, { head, parts }]) => ({ ...head, parts: [...parts] })),
-      history: entries.map((entry) => show(entry.message)),
+      artifacts: this.artifacts.values().map((artifact) => artifact.toArtifact()),
+      history: this.history.last(historyLength ?? Infinity).map((entry) => show(entry.message)),
     };
     if (this.statusMessage !== undefined) task.status.message = show(this.statusMessage);
     const metadata = this.shownMetadata;

@@ -26,15 +26,9 @@ export const SUMMARY_MAX_BYTES: Bytes = 2_048;
 
 export function toTaskSummary(task: TaskFold): string {
   const { state, statusAt: at, by, alias, dialect, statusMessage: message, shownMetadata: metadata } = task;
-  const short: TaskSummary = {
-    state,
-    at,
-    by,
-    ...(alias !== undefined && { alias }),
-    ...(dialect !== 'v1' && { dialect }),
-  };
+  const short = { state, at, by, alias, dialect: dialect === 'v1' ? undefined : dialect };
   if (message === undefined && metadata === undefined) return JSON.stringify(short);
-  const more = { ...(message && { message }), ...(metadata && { metadata }) };
+  const more = { message, metadata };
   const isLong = Buffer.byteLength(JSON.stringify(more)) > SUMMARY_MAX_BYTES;
   return JSON.stringify({ ...short, ...(isLong ? { long: true } : more) });
 }

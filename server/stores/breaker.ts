@@ -1,6 +1,7 @@
 import type { DurationMs } from '../../protocol/units.ts';
 import type { SessionRef } from '../sessions/session-ref.ts';
 import type {
+  AnsweredMark,
   CommitRequest,
   CommitResult,
   Cursor,
@@ -50,12 +51,8 @@ export class BreakerStore extends CircuitBreaker implements SessionStore {
     return this.call(() => this.#inner.remove(ref, tombstoneTtlMs, expected));
   }
 
-  markAnswered(ref: SessionRef, epoch: string, messages: readonly number[]): Promise<void> {
-    return this.call(() => this.#inner.markAnswered(ref, epoch, messages));
-  }
-
-  markDerivedAnswered(ref: SessionRef, epoch: string, serves: string): Promise<void> {
-    return this.call(() => this.#inner.markDerivedAnswered(ref, epoch, serves));
+  markAnswered(marks: readonly AnsweredMark[]): Promise<void> {
+    return this.call(() => this.#inner.markAnswered(marks));
   }
 
   claimDerived(ref: SessionRef, epoch: string, seen: string, next: string): Promise<string | undefined> {

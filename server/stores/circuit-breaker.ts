@@ -23,6 +23,15 @@ export interface BreakerOptions {
   readonly wasLateSince?: (since: number) => boolean;
 }
 
+/** What was asked of the store and is not answered yet. */
+interface OpenCall {
+  /** By `performance.now()`. */
+  readonly since: number;
+  /** What it says of the store when it comes, or does not come in time; a `hint` says nothing. */
+  readonly answer: 'small' | 'large' | 'hint';
+  readonly reject: (error: unknown) => void;
+}
+
 /**
  * Keeps requests from waiting for a store that is away: once it is open every call fails at once, and only a probe of
  * its own, one at a time, asks whether the store is back. It also bounds every call, so that a store that hangs never
@@ -44,6 +53,9 @@ export abstract class CircuitBreaker {
   /** There was news while a probe was under way: should that fail, the next one does not wait for its turn. */
   #hasNews = false;
   #closed = false;
+  /** In the order of their beginning. */
+  readonly #calls = new Set<OpenCall>();
+  #callTimer: NodeJS.Timeout | undefined;
 
   /**
    * @param kind of the store, for messages
@@ -101,7 +113,7 @@ export abstract class CircuitBreaker {
       await this.#bounded(async () => {
         await this.#beat(this.#options.instance);
         await this.#options.alsoProbe();
-      });
+      }, 'hint');
     } catch {
       this.#probeWaitMs = Math.min(this.#probeWaitMs * 2, this.#options.lastProbeMs);
       this.#scheduleProbe();
@@ -129,33 +141,22 @@ export abstract class CircuitBreaker {
   }
 
   /** @param large whether the answer may be large, so that waiting for it in vain is no evidence */
-  protected async call<T>(work: () => Promise<T>, large = false): Promise<T> {
-    this.#refuseWhenOpen();
-    const since = performance.now();
-    try {
-      const value = await this.#bounded(work);
-      this.#failures = 0;
-      return value;
-    } catch (error) {
-      if (error instanceof StoreUnavailableError && this.#isEvidence(error, since, large)) this.#count(error);
-      throw error;
-    }
+  protected call<T>(work: () => Promise<T>, large = false): Promise<T> {
+    return this.#state === 'open' ? this.#refused() : this.#bounded(work, large ? 'large' : 'small');
   }
 
   /** As {@link call}, for what may be refused or fail while the store is well: it neither counts nor clears. */
-  protected async hint<T>(work: () => Promise<T>): Promise<T> {
-    this.#refuseWhenOpen();
-    return await this.#bounded(work);
+  protected hint<T>(work: () => Promise<T>): Promise<T> {
+    return this.#state === 'open' ? this.#refused() : this.#bounded(work, 'hint');
   }
 
-  #refuseWhenOpen(): void {
-    if (this.#state === 'open')
-      throw new StoreUnavailableError(`the ${this.#kind} store is away`, { counts: false });
+  #refused(): Promise<never> {
+    return Promise.reject(new StoreUnavailableError(`the ${this.#kind} store is away`, { counts: false }));
   }
 
-  #isEvidence(error: StoreUnavailableError, since: number, large: boolean): boolean {
-    if (!error.counts) return false;
-    return !(error instanceof StoreTimeoutError && (large || this.#options.wasLateSince(since)));
+  #isEvidence(error: StoreUnavailableError, { answer, since }: OpenCall): boolean {
+    if (!error.counts || answer === 'hint') return false;
+    return !(error instanceof StoreTimeoutError && (answer === 'large' || this.#options.wasLateSince(since)));
   }
 
   #count(error: StoreUnavailableError): void {
@@ -167,24 +168,62 @@ export abstract class CircuitBreaker {
     }
   }
 
-  async #bounded<T>(work: () => Promise<T>): Promise<T> {
-    const { deadlineMs } = this.#options;
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        // timers run before I/O: an answer that has arrived meanwhile gets its turn first
-        setImmediate(() => {
-          reject(new StoreTimeoutError(`the ${this.#kind} store did not answer within ${deadlineMs} ms`));
-        });
-      }, deadlineMs);
-      timer.unref();
+  #bounded<T>(work: () => Promise<T>, answer: OpenCall['answer']): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const since = performance.now();
+      const working = work();
+      const call: OpenCall = { since, answer, reject };
+      this.#calls.add(call);
+      this.#watchCalls(this.#options.deadlineMs);
+      // What comes after its deadline is nobody's any more.
+      working.then(
+        (value) => {
+          if (!this.#calls.delete(call)) return;
+          if (answer !== 'hint') this.#failures = 0;
+          resolve(value);
+        },
+        (error: unknown) => {
+          if (this.#calls.delete(call)) this.#failed(call, error);
+        },
+      );
     });
-    try {
-      // what comes of the loser is heard by the race and by nobody else
-      return await Promise.race([work(), deadline]);
-    } finally {
-      clearTimeout(timer);
+  }
+
+  #failed(call: OpenCall, error: unknown): void {
+    if (error instanceof StoreUnavailableError && this.#isEvidence(error, call)) this.#count(error);
+    call.reject(error);
+  }
+
+  /** One timer for all calls, as long as there are any: they wait equally long, so the first to begin is the first to end. */
+  #watchCalls(inMs: DurationMs): void {
+    if (this.#callTimer !== undefined) return;
+    this.#callTimer = setTimeout(() => {
+      this.#callTimer = undefined;
+      this.#endLate();
+    }, Math.ceil(inMs)).unref();
+  }
+
+  #endLate(): void {
+    const { deadlineMs } = this.#options;
+    const now = performance.now();
+    const late: OpenCall[] = [];
+    for (const call of this.#calls) {
+      const leftMs = call.since + deadlineMs - now;
+      if (leftMs <= 0) late.push(call);
+      else {
+        this.#watchCalls(leftMs);
+        break;
+      }
     }
+    if (late.length === 0) return;
+    // timers run before I/O: an answer that has arrived meanwhile gets its turn first
+    setImmediate(() => {
+      for (const call of late) {
+        if (!this.#calls.delete(call)) continue;
+        const why = `the ${this.#kind} store did not answer within ${deadlineMs} ms`;
+        this.#failed(call, new StoreTimeoutError(why));
+      }
+    });
   }
 
   /** Asks the store nothing any more. */

@@ -45,11 +45,12 @@ export function shown(session: Session): object {
   return { head, lastAt, skipped, readOnly, tasks, messages: [...session.messages] };
 }
 
-/** What stands in a journal, one word a record: its type, `whole`, or `-` where there is none. */
+/** What stands in a journal, one word a record: its type in whichever form, `whole`, or `-` where there is none. */
 export const wordsOf = (records: readonly StoredRecord[]): string[] =>
   records.map(({ json }) => {
     if (json === null) return '-';
     const body = JSON.parse(json) as { t: string; whole?: true };
+    if (body.t === 'chunk') return 'artifact';
     return body.whole === true ? 'whole' : body.t;
   });
 

@@ -2,6 +2,7 @@ import type { DurationMs } from '../../protocol/units.ts';
 import type { SessionRef } from '../../server/sessions/session-ref.ts';
 import {
   StoreUnavailableError,
+  type AnsweredMark,
   type CommitRequest,
   type CommitResult,
   type Cursor,
@@ -108,12 +109,8 @@ export class FaultyStore implements SessionStore {
     return this.#call('remove', () => this.#inner.remove(ref, tombstoneTtlMs, expected));
   }
 
-  markAnswered(ref: SessionRef, epoch: string, messages: readonly number[]): Promise<void> {
-    return this.#call('markAnswered', () => this.#inner.markAnswered(ref, epoch, messages));
-  }
-
-  markDerivedAnswered(ref: SessionRef, epoch: string, serves: string): Promise<void> {
-    return this.#call('markDerivedAnswered', () => this.#inner.markDerivedAnswered(ref, epoch, serves));
+  markAnswered(marks: readonly AnsweredMark[]): Promise<void> {
+    return this.#call('markAnswered', () => this.#inner.markAnswered(marks));
   }
 
   claimDerived(ref: SessionRef, epoch: string, seen: string, next: string): Promise<string | undefined> {

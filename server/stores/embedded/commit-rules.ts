@@ -8,9 +8,11 @@ import type { Address, Entry, LiveEntry, Tables } from './tables.ts';
 
 /** A session or a tombstone whose time has not passed. */
 export function entryIn(tables: Tables, at: Address, now: EpochMs): Entry | undefined {
-  const entry = tables.entry(at);
-  return entry !== undefined && entry.x > now ? entry : undefined;
+  return unlessOver(tables.entry(at), now);
 }
+
+const unlessOver = (entry: Entry | undefined, now: EpochMs): Entry | undefined =>
+  entry !== undefined && entry.x > now ? entry : undefined;
 
 export function liveIn(tables: Tables, at: Address, now: EpochMs, epoch?: string): LiveEntry | undefined {
   const entry = entryIn(tables, at, now);
@@ -25,14 +27,15 @@ export function seenIn(tables: Tables, at: Address, entry: LiveEntry, after: num
 }
 
 export function commitIn(tables: Tables, at: Address, request: CommitRequest, now: EpochMs): CommitResult {
-  const entry = entryIn(tables, at, now);
+  const found = tables.entry(at);
+  const entry = unlessOver(found, now);
   const outcome = judge(entry, request);
   if (outcome === 'gone') return { outcome, ...goneOf(entry, request.createEpoch, now) };
   if (outcome === 'diverged') return { outcome };
   const live = entry === undefined || isDead(entry) ? undefined : entry;
   if (live !== undefined && outcome !== 'append') return missed(tables, at, live, outcome, request, now);
-  // what is left of an expired session must not come back with the new one
-  if (live === undefined) tables.purge(at);
+  // what is left of an expired session must not come back with the new one; without an entry nothing is left
+  if (live === undefined && found !== undefined) tables.purge(at);
   for (const alias of request.aliases) {
     const taken = takenBy(tables, at, alias, now);
     if (taken !== undefined) {
@@ -90,9 +93,8 @@ function apply(
   for (const { subject, clientTaskId, local } of request.aliases) {
     tables.putAlias(at, aliasField(subject, clientTaskId), `${at.session}.${encodeId(local)}`);
   }
-  request.records.forEach(({ json }, i) => {
-    tables.putRecord(at, head + 1 + i, json);
-  });
+  let n = head;
+  for (const { json } of request.records) tables.putRecord(at, ++n, json);
   const { outboxInMs } = request;
   if (outboxInMs !== undefined) tables.putDue(at, outboxInMs === null ? undefined : now + outboxInMs);
   tables.putEntry(at, entry);

@@ -102,7 +102,7 @@ export abstract class EmbeddedInstances implements InstanceStore {
 
   /** Tells those who watch a session that it was written. @param head 0: it was removed */
   protected wake(ref: SessionRef, head: number): void {
-    this.#watchers.tell(refKey(ref), head);
+    if (!this.#watchers.isEmpty) this.#watchers.tell(refKey(ref), head);
   }
 
   nudge(instance: string, ref: SessionRef): Promise<void> {
@@ -127,6 +127,10 @@ const toAddress = (tenant: string, member: string): Address => ({
 /** Who listens to what, in this process. */
 class Listeners<T> {
   readonly #listeners = new Map<string, Set<(news: T) => void>>();
+
+  get isEmpty(): boolean {
+    return this.#listeners.size === 0;
+  }
 
   add(key: string, listener: (news: T) => void): Unwatch {
     const own = (news: T): void => {

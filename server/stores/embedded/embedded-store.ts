@@ -1,7 +1,9 @@
 import type { Bytes, DurationMs } from '../../../protocol/units.ts';
 import { encodeId } from '../../sessions/session-ref.ts';
 import type { SessionRef } from '../../sessions/session-ref.ts';
+import { SessionDamagedError } from '../../sessions/session-store.ts';
 import type {
+  AnsweredMark,
   CommitRequest,
   CommitResult,
   Cursor,
@@ -28,6 +30,8 @@ const RETIRE_MAX_RECORDS = 20_000;
 /** A list clears away what has expired before it answers, but it does not wait for ever. */
 const CLEAR_ROUNDS = 40;
 const CLEAR_MAX_MS: DurationMs = 100;
+/** Sessions that one transaction marks, which runs on our own event loop. */
+const MARK_MAX_SESSIONS = 100;
 /** Records that one transaction deletes: it runs on our own event loop too. */
 const COMPACT_MAX_RECORDS = 5_000;
 
@@ -91,20 +95,30 @@ export abstract class EmbeddedSessionStore extends EmbeddedInstances implements 
     return result;
   }
 
-  markAnswered(ref: SessionRef, epoch: string, messages: readonly number[]): Promise<void> {
-    const at = addressOf(ref);
-    return this.write((tables) => {
-      const entry = this.live(tables, at, epoch);
-      if (entry !== undefined) tables.putEntry(at, withAnswered(entry, messages));
-    });
+  async markAnswered(marks: readonly AnsweredMark[]): Promise<void> {
+    let damage: unknown;
+    for (let from = 0; from < marks.length; from += MARK_MAX_SESSIONS) {
+      await this.write((tables) => {
+        for (const mark of marks.slice(from, from + MARK_MAX_SESSIONS)) {
+          try {
+            this.#mark(tables, mark);
+          } catch (error) {
+            // the others are marked all the same
+            if (!(error instanceof SessionDamagedError)) throw error;
+            damage ??= error;
+          }
+        }
+      });
+    }
+    if (damage instanceof SessionDamagedError) throw damage;
   }
 
-  markDerivedAnswered(ref: SessionRef, epoch: string, serves: string): Promise<void> {
+  #mark(tables: Tables, { ref, epoch, messages, serves }: AnsweredMark): void {
     const at = addressOf(ref);
-    return this.write((tables) => {
-      const entry = this.live(tables, at, epoch);
-      if (entry !== undefined && (entry.n ?? '') === serves) tables.putEntry(at, { ...entry, a: true });
-    });
+    const entry = this.live(tables, at, epoch);
+    if (entry === undefined) return;
+    const a = serves !== undefined && (entry.n ?? '') === serves;
+    if (a || messages.length > 0) tables.putEntry(at, withAnswered(entry, messages, a));
   }
 
   claimDerived(ref: SessionRef, epoch: string, seen: string, next: string): Promise<string | undefined> {

@@ -42,7 +42,7 @@ export function lastSeqOf(entry: LiveEntry, instance: string): number {
 const DEAD_EPOCHS_MAX = 64;
 
 function newEntry(createEpoch: string, tombstone: DeadEntry | undefined): LiveEntry {
-  const entry = { e: createEpoch, v: 0, w: '', b: 0, x: 0, o: {} };
+  const entry: LiveEntry = { e: createEpoch, v: 0, w: '', b: 0, x: 0, o: {} };
   if (tombstone === undefined) return entry;
   return { ...entry, g: [...(tombstone.g ?? []), tombstone.e].slice(-DEAD_EPOCHS_MAX) };
 }
@@ -56,14 +56,10 @@ export function entryAfter(before: Entry | undefined, request: CommitRequest, no
   else if (expiry.kind === 'lengthen') x = Math.max(x, now + checkTtl(expiry.ttlMs));
   const last = records.at(-1);
   if (last === undefined) return { ...old, x };
-  return {
-    ...old,
-    v: old.v + records.length,
-    w: request.w ?? `${instance}.${last.seq}`,
-    b: records.reduce((sum, { json }) => sum + Buffer.byteLength(json), old.b),
-    x,
-    o: { ...old.o, [instance]: last.seq },
-  };
+  let { b } = old;
+  for (const { json } of records) b += Buffer.byteLength(json);
+  const w = request.w ?? `${instance}.${last.seq}`;
+  return { ...old, v: old.v + records.length, w, b, x, o: { ...old.o, [instance]: last.seq } };
 }
 
 /** Where a reader's records start: behind its head, or from the first when its cursor does not fit. */
@@ -114,7 +110,8 @@ export function tombstoneOf(entry: Entry | undefined, now: EpochMs): { readonly 
     : { tombstone: { epoch: entry.e, deletedAgoMs: Math.max(0, now - entry.d) } };
 }
 
-export function withAnswered(entry: LiveEntry, messages: readonly number[]): LiveEntry {
-  const marks = new Set([...(entry.m ?? []), ...messages]);
-  return { ...entry, m: [...marks].slice(-ANSWERED_MAX) };
+/** @param derived whether the answer of the session that serves it was delivered, too */
+export function withAnswered(entry: LiveEntry, messages: readonly number[], derived: boolean): LiveEntry {
+  const m = messages.length > 0 ? [...new Set([...(entry.m ?? []), ...messages])] : (entry.m ?? []);
+  return { ...entry, m: m.slice(-ANSWERED_MAX), a: derived || entry.a === true };
 }

@@ -86,7 +86,7 @@ export class LmdbSessionStore extends EmbeddedSessionStore {
       this.#checkOpen();
       // lmdb reads from the same snapshot for a while; ours is to be the newest
       this.#db.resetReadTxn();
-      resolve(work(this.#tables));
+      resolve(work(this.#tables.begin()));
     }).catch(rethrow);
   }
 
@@ -97,7 +97,7 @@ export class LmdbSessionStore extends EmbeddedSessionStore {
   protected override async write<T>(work: (tables: Tables) => T): Promise<T> {
     this.#checkOpen();
     try {
-      const result = await this.#db.childTransaction(() => work(this.#tables));
+      const result = await this.#db.childTransaction(() => work(this.#tables.begin()));
       if (this.#sync) await this.#db.flushed;
       return result;
     } catch (error) {

@@ -33,17 +33,33 @@ type StoredEntry = Entry & {
 export class LmdbTables implements Tables {
   readonly #db: JournalDatabase;
   readonly #tasks: LmdbTaskIndex;
+  /** The entry that this transaction has met last: most of them look at one, and write that one anew. */
+  #met: { readonly at: Address; readonly stored: StoredEntry | undefined } | undefined;
 
   constructor(db: JournalDatabase) {
     this.#db = db;
     this.#tasks = new LmdbTaskIndex(db);
   }
 
+  /** To be called at the beginning of each transaction: what was met in another one may have changed, or come to nothing. */
+  begin(): this {
+    this.#met = undefined;
+    return this;
+  }
+
   entry(at: Address): Entry | undefined {
     return this.#stored(at);
   }
 
-  #stored({ tenant, session }: Address): StoredEntry | undefined {
+  #stored(at: Address): StoredEntry | undefined {
+    const met = this.#met;
+    if (met?.at.session === at.session && met.at.tenant === at.tenant) return met.stored;
+    const stored = this.#load(at);
+    this.#met = { at, stored };
+    return stored;
+  }
+
+  #load({ tenant, session }: Address): StoredEntry | undefined {
     const json = this.#db.get(['s', tenant, session]);
     if (json === undefined) return undefined;
     const damaged = (field: string, cause?: unknown) =>
@@ -60,14 +76,20 @@ export class LmdbTables implements Tables {
     return stored as unknown as StoredEntry;
   }
 
-  putEntry({ tenant, session }: Address, entry: Entry): void {
-    const indexed = this.#stored({ tenant, session })?.i;
+  putEntry(at: Address, entry: Entry): void {
+    const { tenant, session } = at;
+    const indexed = this.#stored(at)?.i;
     const i = indexed === undefined || entry.x < indexed ? entry.x : indexed;
     if (i !== indexed) {
       if (indexed !== undefined) void this.#db.remove(['x', tenant, indexed, session]);
       this.#put(['x', tenant, i, session], '1');
     }
-    this.#put(['s', tenant, session], JSON.stringify({ ...entry, i }));
+    this.#putStored(at, { ...entry, i });
+  }
+
+  #putStored(at: Address, stored: StoredEntry): void {
+    this.#put(['s', at.tenant, at.session], JSON.stringify(stored));
+    this.#met = { at, stored };
   }
 
   record({ tenant, session }: Address, n: number): string | undefined {
@@ -122,6 +144,7 @@ export class LmdbTables implements Tables {
     const stored = this.#stored(at);
     if (stored !== undefined) void this.#db.remove(['x', tenant, stored.i, session]);
     void this.#db.remove(['s', tenant, session]);
+    this.#met = { at, stored: undefined };
     this.#removeRange(['r', tenant, session, 0], ['r', tenant, session, Number.MAX_SAFE_INTEGER]);
     for (const { member } of this.#tasks.ofSession(at))
       this.#tasks.drop(at, member.slice(session.length + 1));
@@ -159,7 +182,7 @@ export class LmdbTables implements Tables {
     void this.#db.remove(key);
     if (stored !== undefined) {
       this.#put(['x', at.tenant, stored.x, at.session], '1');
-      this.#put(['s', at.tenant, at.session], JSON.stringify({ ...stored, i: stored.x }));
+      this.#putStored(at, { ...stored, i: stored.x });
     }
     return false;
   }

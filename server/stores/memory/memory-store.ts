@@ -7,13 +7,16 @@ import type { Address, Beat, Entry, IndexedTask, StoredTask, TaskPlace, Tables }
 
 interface MemorySession {
   readonly at: Address;
-  entry?: Entry;
-  readonly records: Map<number, string>;
-  readonly tasks: Map<string, StoredTask>;
-  readonly aliases: Set<string>;
+  entry: Entry | undefined;
+  /** The one with number 1 first. */
+  readonly records: (string | undefined)[];
+  tasks: Map<string, StoredTask> | undefined;
+  aliases: Set<string> | undefined;
   /** When its webhooks are due. */
-  due?: EpochMs;
+  due: EpochMs | undefined;
 }
+
+const NO_TASKS: ReadonlyMap<string, StoredTask> = new Map();
 
 const VOLATILE: StoreWarning = {
   concern: 'volatile',
@@ -59,21 +62,49 @@ export class MemorySessionStore extends EmbeddedSessionStore {
 }
 
 class MemoryTables implements Tables {
-  readonly #sessions = new Map<string, MemorySession>();
+  /** By tenant and session: a key of both would have to be put together for every look. */
+  readonly #sessions = new Map<string, Map<string, MemorySession>>();
+  #metAt: Address | undefined;
+  #metSession: MemorySession | undefined;
   readonly #aliases = new Map<string, string>();
   readonly #beats = new Map<string, Beat>();
   readonly #running = new Map<string, Set<string>>();
   readonly #tenants = new Map<string, EpochMs>();
 
-  #find({ tenant, session }: Address): MemorySession | undefined {
-    return this.#sessions.get(`${tenant}:${session}`);
+  #look({ tenant, session }: Address): MemorySession | undefined {
+    return this.#sessions.get(tenant)?.get(session);
+  }
+
+  /** An operation looks at one session, again and again. */
+  #find(at: Address): MemorySession | undefined {
+    if (this.#metAt !== at) this.#met(at, this.#look(at));
+    return this.#metSession;
+  }
+
+  #met(at: Address, session: MemorySession | undefined): void {
+    this.#metAt = at;
+    this.#metSession = session;
+  }
+
+  #of(tenant: string): MemorySession[] {
+    return [...(this.#sessions.get(tenant)?.values() ?? [])];
   }
 
   #make(at: Address): MemorySession {
     const found = this.#find(at);
     if (found !== undefined) return found;
-    const made = { at, records: new Map<number, string>(), tasks: new Map(), aliases: new Set<string>() };
-    this.#sessions.set(`${at.tenant}:${at.session}`, made);
+    const made: MemorySession = {
+      at,
+      entry: undefined,
+      records: [],
+      tasks: undefined,
+      aliases: undefined,
+      due: undefined,
+    };
+    let sessions = this.#sessions.get(at.tenant);
+    if (sessions === undefined) this.#sessions.set(at.tenant, (sessions = new Map<string, MemorySession>()));
+    sessions.set(at.session, made);
+    this.#met(at, made);
     return made;
   }
 
@@ -86,27 +117,28 @@ class MemoryTables implements Tables {
   }
 
   record(at: Address, n: number): string | undefined {
-    return this.#find(at)?.records.get(n);
+    return this.#find(at)?.records[n - 1];
   }
 
   putRecord(at: Address, n: number, json: string): void {
-    this.#make(at).records.set(n, json);
+    this.#make(at).records[n - 1] = json;
   }
 
   dropRecord(at: Address, n: number): void {
-    this.#find(at)?.records.delete(n);
+    const records = this.#find(at)?.records;
+    if (records?.[n - 1] !== undefined) records[n - 1] = undefined;
   }
 
   putTask(at: Address, local: string, task: StoredTask): void {
-    this.#make(at).tasks.set(local, task);
+    (this.#make(at).tasks ??= new Map<string, StoredTask>()).set(local, task);
   }
 
   dropTask(at: Address, local: string): void {
-    this.#find(at)?.tasks.delete(local);
+    this.#find(at)?.tasks?.delete(local);
   }
 
   tasksOf(at: Address): IndexedTask[] {
-    const tasks = this.#find(at)?.tasks ?? new Map<string, StoredTask>();
+    const tasks = this.#find(at)?.tasks ?? NO_TASKS;
     return [...tasks].map(([local, task]) => ({ member: `${at.session}.${local}`, task }));
   }
 
@@ -140,21 +172,24 @@ class MemoryTables implements Tables {
 
   putAlias(at: Address, field: string, taskId: string): void {
     this.#aliases.set(`${at.tenant}/${field}`, taskId);
-    this.#make(at).aliases.add(field);
+    (this.#make(at).aliases ??= new Set()).add(field);
   }
 
   purge(at: Address): void {
-    for (const field of this.#find(at)?.aliases ?? []) {
+    const session = this.#find(at);
+    if (session === undefined) return;
+    for (const field of session.aliases ?? []) {
       if (this.alias(at.tenant, field)?.startsWith(`${at.session}.`)) {
         this.#aliases.delete(`${at.tenant}/${field}`);
       }
     }
-    this.#sessions.delete(`${at.tenant}:${at.session}`);
+    this.#sessions.get(at.tenant)?.delete(at.session);
+    this.#met(at, undefined);
   }
 
   expired(tenant: string, now: EpochMs, limit: number): Address[] {
-    return [...this.#sessions.values()]
-      .filter(({ at, entry }) => at.tenant === tenant && entry !== undefined && entry.x <= now)
+    return this.#of(tenant)
+      .filter(({ entry }) => entry !== undefined && entry.x <= now)
       .sort((a, b) => (a.entry?.x ?? 0) - (b.entry?.x ?? 0))
       .slice(0, limit)
       .map(({ at }) => at);
@@ -170,13 +205,12 @@ class MemoryTables implements Tables {
 
   putDue(at: Address, due: EpochMs | undefined): void {
     const session = due === undefined ? this.#find(at) : this.#make(at);
-    if (due !== undefined && session !== undefined) session.due = due;
-    else delete session?.due;
+    if (session !== undefined) session.due = due;
   }
 
   allDue(tenant: string, now: EpochMs, limit: number): Address[] {
-    return [...this.#sessions.values()]
-      .filter(({ at, due }) => at.tenant === tenant && due !== undefined && due <= now)
+    return this.#of(tenant)
+      .filter(({ due }) => due !== undefined && due <= now)
       .sort((a, b) => (a.due ?? 0) - (b.due ?? 0))
       .slice(0, limit)
       .map(({ at }) => at);
@@ -214,9 +248,8 @@ class MemoryTables implements Tables {
 
   tasks(tenant: string): ReadonlyMap<string, StoredTask> {
     const found = new Map<string, StoredTask>();
-    for (const { at, tasks } of this.#sessions.values()) {
-      if (at.tenant !== tenant) continue;
-      for (const [local, task] of tasks) found.set(`${at.session}.${local}`, task);
+    for (const { at, tasks } of this.#of(tenant)) {
+      for (const [local, task] of tasks ?? NO_TASKS) found.set(`${at.session}.${local}`, task);
     }
     return found;
   }

@@ -159,7 +159,7 @@ describe('a task that has ended', () => {
   });
 
   it('makes room for the very message on which that rides', async () => {
-    const test = at.start('i1', { sessionMaxBytes: 30_000 });
+    const test = at.start('i1', { sessionMaxBytes: 24_000 });
     const session = await at.streamed(chunkTexts(150), test);
     await session.change(endTask('t1'));
     const large = 'x'.repeat(8_000);

@@ -54,6 +54,18 @@ describe('the fold of a session', () => {
     );
   });
 
+  it('is the same object for a cursor until it moves, and another one then', () => {
+    const session = running();
+    const { cursor } = session;
+    expect(session.cursor).to.equal(cursor);
+    add(session, { t: 'message', at: 2, task: 't1', message: userMessage('two') });
+    expect(session.cursor).to.include({ epoch: 'e1', head: cursor.head + 1 });
+    expect(session.cursor.w).to.not.equal(cursor.w);
+    const { cursor: moved } = session;
+    session.w = { instance: 'i9', seq: 9 };
+    expect([session.cursor.head, session.cursor.w]).to.deep.equal([moved.head, 'i9.9']);
+  });
+
   it('keeps the end of a task by every path that is checked', () => {
     fc.assert(
       fc.property(steps, (list) => {
@@ -214,10 +226,12 @@ describe('the fold of a session', () => {
         stub(LayeredList.prototype, Symbol.iterator).throws(new Error('walks a list of the session')),
         stub(LayeredMap.prototype, 'entries').throws(new Error('walks a map of the session')),
         stub(LayeredList.prototype, 'newestFirst').throws(new Error('looks back in the session')),
+        stub(LayeredList.prototype, 'toArray').throws(new Error('copies a list of the session')),
+        stub(LayeredMap.prototype, 'keys').throws(new Error('copies a map of the session')),
       ];
       for (let i = 0; i < 10; i++) expect(await session.change(say('t1', `more ${i}`))).to.equal('stored');
       const { callCount } = apply;
-      expect(walked.map((walk) => walk.callCount)).to.deep.equal([0, 0, 0]);
+      expect(walked.map((walk) => walk.callCount)).to.deep.equal([0, 0, 0, 0, 0]);
       restore();
       return callCount;
     };

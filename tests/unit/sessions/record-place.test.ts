@@ -1,9 +1,11 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 import {
   contradicts,
   formatPlace,
   nextPlace,
   parsePlace,
+  toBase36,
   type Place,
 } from '../../../server/sessions/record-place.ts';
 import type { JournalTail } from '../../../server/sessions/session-store.ts';
@@ -51,6 +53,20 @@ describe('where a journal stands', () => {
     );
     for (const place of places) expect(parsePlace(formatPlace(place))).to.deep.equal(place);
     expect(new Set(places.map(({ chain }) => chain)).size).to.equal(places.length);
+  });
+
+  it('is written as numbers of base 36 always were', () => {
+    const edges = [0, 1, 35, 36, 1_295, 1_296, 2 ** 31, 2 ** 32, 36 ** 10, Number.MAX_SAFE_INTEGER];
+    for (const value of edges) expect(toBase36(value)).to.equal(value.toString(36));
+    fc.assert(
+      fc.property(fc.maxSafeNat(), (value) => {
+        expect(toBase36(value)).to.equal(value.toString(36));
+      }),
+    );
+  });
+
+  it('has the digest that stands in stores already', () => {
+    expect(formatPlace(standing('AbC-9_.1', 'AbC-9_.2', 'other.77'))).to.equal('other.77:16ub3kk2bv');
   });
 
   it('is told as far as it is known', () => {

@@ -70,8 +70,8 @@ describe('the breaker', () => {
     const writer = await new Writer(breaker).create(['1'], {
       aliases: [{ subject: 'ann', clientTaskId: 'mine', local: 't', expected: null }],
     });
-    await breaker.markAnswered(writer.ref, 'e1', [1]);
-    await breaker.markDerivedAnswered(writer.ref, 'e1', '');
+    await breaker.markAnswered([{ ref: writer.ref, epoch: 'e1', messages: [1] }]);
+    await breaker.markAnswered([{ ref: writer.ref, epoch: 'e1', messages: [], serves: '' }]);
     expect(await breaker.claimDerived(writer.ref, 'e1', '', 'next')).to.equal('next');
     expect(await breaker.resolveAlias('acme', 'ann', 'mine')).to.equal('s1.t');
     expect(await breaker.read(writer.ref)).to.deep.include({ found: true, answered: [1] });

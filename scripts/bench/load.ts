@@ -1,52 +1,44 @@
-import { randomUUID } from 'node:crypto';
-import { Agent, request } from 'node:http';
+import { spawnSync } from 'node:child_process';
+import type { Call } from './call.ts';
+import { driveWithAutocannon } from './load-autocannon.ts';
+import { driveWithWrk } from './load-wrk.ts';
 
-/** Requests with a body of this many characters of text, over so many connections, for so long. */
+/** Requests of one kind over so many connections, for so long. */
 export interface Load {
   readonly url: string;
-  readonly textLength: number;
+  readonly call: Call;
   readonly connections: number;
-  readonly durationMs: number;
+  readonly seconds: number;
 }
 
-function send(url: string, agent: Agent, body: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const headers = {
-      'Content-Type': 'application/json',
-      'Content-Length': Buffer.byteLength(body),
-      'A2A-Version': '1.0',
-    };
-    const req = request(url, { method: 'POST', agent, headers }, (res) => {
-      let text = '';
-      res.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-      res.on('end', () => {
-        if (text.includes('TASK_STATE_COMPLETED')) resolve(text.length);
-        else reject(new Error(`not a completed task: ${text.slice(0, 200)}`));
-      });
-    });
-    req.on('error', reject);
-    req.end(body);
-  });
+export interface LoadResult {
+  readonly requests: number;
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
 }
 
-/** Blocking sends, each beginning a session. @returns requests per second @throws when one is not answered with its task */
-export async function sendsPerSecond(load: Load): Promise<number> {
-  const agent = new Agent({ keepAlive: true, maxSockets: load.connections });
-  const text = 'x'.repeat(load.textLength);
-  const began = performance.now();
-  let count = 0;
-  const connection = async (): Promise<void> => {
-    while (performance.now() - began < load.durationMs) {
-      const message = { messageId: randomUUID(), role: 'ROLE_USER', parts: [{ text }] };
-      await send(
-        load.url,
-        agent,
-        JSON.stringify({ jsonrpc: '2.0', id: count, method: 'SendMessage', params: { message } }),
-      );
-      count += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: load.connections }, connection));
-  agent.destroy();
-  return count / ((performance.now() - began) / 1000);
+/** What a generator counts beside it. Anything but 0 in the first two fails the run. */
+export interface RawLoadResult extends LoadResult {
+  readonly wrongAnswers: number;
+  readonly failures: number;
+  /** Of one of the wrong answers. */
+  readonly example: string;
+}
+
+export const hasWrk = spawnSync('wrk', ['-v'], { stdio: 'ignore' }).error === undefined;
+
+/** @param folder for the generator's script @throws when a request fails, or is not answered as the call expects */
+export async function drive(load: Load, folder: string): Promise<LoadResult> {
+  return checked(load, await (hasWrk ? driveWithWrk : driveWithAutocannon)(load, folder));
+}
+
+/** A figure of a server that answers wrong would say nothing. @throws */
+export function checked({ call: { method }, seconds }: Load, result: RawLoadResult): LoadResult {
+  const { wrongAnswers, failures, example, requests } = result;
+  if (wrongAnswers > 0)
+    throw new Error(`${method}: ${wrongAnswers} of ${requests} answers are wrong, such as ${example}`);
+  if (failures > 0) throw new Error(`${method}: ${failures} requests failed`);
+  if (requests === 0) throw new Error(`${method}: nothing was answered in ${seconds} s`);
+  return result;
 }

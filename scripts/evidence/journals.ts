@@ -2,6 +2,7 @@
 import type { Redis } from 'ioredis';
 import type { DurationMs } from '../../protocol/units.ts';
 import type { RecordBody } from '../../server/sessions/records.ts';
+import { fromChunk } from '../../server/sessions/stored-chunk.ts';
 import { decodeId } from '../../server/stores/encoded-ids.ts';
 import { plainState } from '../recovery/wire.ts';
 import type { Moment } from './history.ts';
@@ -83,10 +84,19 @@ function toRecord(n: number, identity: string, body: RecordBody): StoredRecord {
 
 /** A record as it is stored: with its identity `<instance>.<seq>` where that does not simply count on. */
 type StoredBody = RecordBody & { readonly o?: string };
+interface StoredChunk {
+  readonly t: 'chunk';
+  readonly o?: string;
+}
 
 function parse(json: string | undefined): StoredBody | undefined {
   try {
-    return json === undefined ? undefined : (JSON.parse(json) as StoredBody);
+    if (json === undefined) return undefined;
+    const body = JSON.parse(json) as StoredBody | StoredChunk;
+    if (body.t !== 'chunk') return body;
+    // Whose run it was is not looked at here.
+    const chunk = fromChunk({ ...body }, '');
+    return chunk && { ...chunk, ...(body.o !== undefined && { o: body.o }) };
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { once } from 'node:events';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Dialect } from '../../protocol/model.ts';
 import { post, sendV01, sendV03, sendV1, V1 } from '../helpers/rpc.ts';
@@ -107,6 +108,26 @@ describe('a stream', () => {
     frames.give('end');
     await client.toEnd();
     expect(client.isComplete).to.equal(true);
+  });
+
+  it('leaves in one piece where it is there in one turn, and in several where that would be a large one', async () => {
+    const pieces = async (...texts: string[]): Promise<string[]> => {
+      plays(new ScriptedStream(...texts.map((text) => chunkEvent(text)), 'end'));
+      const { response } = await open();
+      const found: string[] = [];
+      response.on('data', (piece: string) => found.push(piece));
+      await once(response, 'end');
+      return found;
+    };
+    const idsIn = (text: string): string[] => [...text.matchAll(/^id: (.+)$/gm)].map(([, id = '']) => id);
+    const [piece = '', ...others] = await pieces('a', 'b', 'c');
+    expect(others).to.deep.equal([]);
+    expect(idsIn(piece)).to.deep.equal(['e.1', 'e.2', 'e.3']);
+
+    const large = Array.from({ length: 10 }, () => 'x'.repeat(30_000));
+    const found = await pieces(...large);
+    expect(found.length).to.be.greaterThan(3);
+    expect(idsIn(found.join(''))).to.deep.equal(large.map((_text, i) => `e.${i + 1}`));
   });
 
   it('may have nothing to tell', async () => {

@@ -69,7 +69,7 @@ for (const [name, useStore] of DURABLE_STORES) {
       for (const dialect of DIALECTS) {
         for (const [n, context] of ['here', 'here', undefined, undefined].entries()) {
           const id = `once ${dialect} ${n}`;
-          const params = PARAMS[dialect](id, 'slow 3 20', context);
+          const params = PARAMS[dialect](id, 'slow 3 80', context);
           await sendAndLeave(dialect, params, 'completed');
           sent.push({ dialect, id, params });
         }

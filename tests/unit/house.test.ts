@@ -35,7 +35,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   http: HTTP,
   app: APP,
   index: ['app', ...APP],
-  main: ['app', ...APP],
+  workers: ['protocol', 'observability'],
+  main: ['workers', 'app', ...APP],
 };
 
 /** Files at the top of server/ that belong to the composition root or to the configuration. */
@@ -54,6 +55,7 @@ const ONLY_IN: Readonly<Record<string, RegExp>> = {
   jose: /^server\/security\//,
   pino: /^server\/observability\//,
   'prom-client': /^server\/observability\//,
+  cluster: /^server\/workers\//,
 };
 
 function roomOf(path: string): string | undefined {
@@ -221,6 +223,7 @@ describe('the house', () => {
     ['server/rpc/x.ts', "import express from 'express';", 'server/rpc/x.ts imports express'],
     ['server/http/x.ts', "import jayson from 'jayson';", 'server/http/x.ts imports jayson'],
     ['server/http/x.ts', "import { jwtVerify } from 'jose';", 'server/http/x.ts imports jose'],
+    ['server/http/x.ts', "import cluster from 'node:cluster';", 'server/http/x.ts imports node:cluster'],
     ['server/http/x.ts', "import { env } from 'node:process';", 'server/http/x.ts imports node:process'],
     ['server/http/x.ts', 'export const pid = process.pid;', 'server/http/x.ts touches process'],
     ['server/http/x.ts', 'export const { pid } = globalThis.process;', 'server/http/x.ts touches process'],

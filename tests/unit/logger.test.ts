@@ -90,6 +90,20 @@ describe('the log', () => {
 });
 
 describe('metrics', () => {
+  it('are counted on in tallies as well, each of which is told once', async () => {
+    const { requests, registry } = createMetrics();
+    const labels = { dialect: 'v1', method: 'getTask', outcome: 'ok' };
+    const tally = requests.tally(labels);
+    expect(await registry.metrics()).to.not.contain('method="getTask"');
+    tally.count += 2;
+    requests.inc(labels);
+    const told = 'holdfast_requests_total{dialect="v1",method="getTask",outcome="ok"}';
+    expect(await registry.metrics()).to.contain(`${told} 3`);
+    expect(await registry.metrics()).to.contain(`${told} 3`);
+    tally.count += 1;
+    expect(await registry.metrics()).to.contain(`${told} 4`);
+  });
+
   it('are exposed under their documented names', async () => {
     const metrics = createMetrics();
     metrics.requests.inc({ dialect: 'v1', method: 'sendMessage', outcome: 'ok' });

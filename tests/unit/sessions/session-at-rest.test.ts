@@ -71,6 +71,14 @@ describe('a session that is told to rest', () => {
     expect(textsOf(session.view)).to.deep.equal(['hello', 'a']);
   });
 
+  it('knows that it was removed: who begins it again has to name what was there', async () => {
+    await store.remove(session.ref, 60_000);
+    expect(await session.refresh()).to.equal(false);
+    expect(session.knowsTombstone).to.equal(true);
+    session.rest();
+    expect(session.knowsTombstone).to.equal(true);
+  });
+
   it('remembers what failed its caller and may be stored all the same', async () => {
     store.always('lose', 'commit');
     const failed = session

@@ -59,6 +59,19 @@ describe('the deadlines of calls that are under way together', () => {
     expect(ended).to.deep.equal(['first late at 250', 'second late at 350', 'third late at 450']);
   });
 
+  it('count as failures when they pass, also where the answers come after them', async () => {
+    const counting = new BreakerStore(inner, { instance: 'me', failures: 3 });
+    for (const n of [0, 1, 2]) {
+      expect(counting.state).to.equal('closed');
+      counting.read(refOf(), known).catch(() => undefined);
+      await clock.tickAsync(300);
+      inner.asked[n]?.({ found: false });
+      await clock.tickAsync(10);
+    }
+    expect(counting.state).to.equal('open');
+    await counting.close();
+  });
+
   it('hold for those that stay when the oldest is answered', async () => {
     ask('first');
     await clock.tickAsync(200);

@@ -55,12 +55,21 @@ describeSessionStore('ioredis-mock', {
     opened += 1;
     // all instances of one port share one keyspace
     const client = new RedisMock({ port: opened });
-    const sendCommand = async ({ script, keyNames, rest }: ScriptCommand) => {
+    const answer = async ({ script, keyNames, rest }: ScriptCommand) => {
       const args = [...keyNames, ...rest].map(String);
       const reply: unknown = await client.eval(asRedisDoes(script.lua), keyNames.length, ...args);
       const orNull = (value: unknown) => (value === false ? null : value);
       return Array.isArray(reply) ? reply.map(orNull) : orNull(reply);
     };
+    const sendCommand = (command: ScriptCommand) =>
+      answer(command).then(
+        (reply) => {
+          command.resolve(reply);
+        },
+        (error: unknown) => {
+          command.reject(error as Error);
+        },
+      );
     Object.assign(client, { sendCommand, time: () => Promise.resolve(time()) });
     return Promise.resolve(redisHarness(client, client, { ...REDIS_OPTIONS, prefix: `m${opened}` }));
   },

@@ -7,8 +7,9 @@ import { checkTtl } from '../request-checks.ts';
 import { aliasField, encodeFullTaskId } from '../encoded-ids.ts';
 import type { SessionKeys } from './keys.ts';
 
-/** The keys and arguments of one script call. */
+/** One call of a script that commits. */
 export interface ScriptCall {
+  readonly script: 'append' | 'create';
   readonly keys: string[];
   readonly args: (string | number)[];
 }
@@ -79,5 +80,5 @@ export function toCommitCall(
   }
   // the script takes the last key for it
   if (aliases.length > 0) named.push(shelf.aliases);
-  return { keys: named, args };
+  return { script: creates ? 'create' : 'append', keys: named, args };
 }

@@ -1,7 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { DurationMs } from '../../../protocol/units.ts';
 import type { SessionRef } from '../../sessions/session-ref.ts';
-import { StoreUnavailableError } from '../../sessions/session-store.ts';
 import type {
   AnsweredMark,
   CommitRequest,
@@ -19,6 +18,7 @@ import { toPortions } from '../record-ranges.ts';
 import { AliasShelves } from './alias-shelves.ts';
 import { shareMasters, type RedisClient } from './client.ts';
 import { toCommitCall } from './commit-call.ts';
+import { CommitCalls } from './commit-calls.ts';
 import { StoreSettingsError } from './errors.ts';
 import { FailedShelves } from './failed-shelves.ts';
 import { createKeys, indexKeys } from './keys.ts';
@@ -27,13 +27,10 @@ import { RedisInstances, type RedisInstancesOptions } from './redis-instances.ts
 import { RedisOutbox } from './redis-outbox.ts';
 import { RETIRE_MAX_SESSIONS, RedisTaskLists, type Retired } from './redis-task-lists.ts';
 import { markAnswered } from './redis-marks.ts';
-import { toCommitResult, toJournalRead, toReply } from './replies.ts';
+import { toJournalRead, toReply } from './replies.ts';
 import { ScriptRunner } from './script-runner.ts';
 
-const OK: CommitResult = { outcome: 'ok' };
 const COMPACT_MAX_RECORDS = 1_000;
-/** A create that finds remains of an expired session clears them and tries again; more often only if somebody races. */
-const CREATE_ATTEMPTS = 3;
 
 export interface RedisStoreOptions extends RedisInstancesOptions {
   /** First part of every key. */
@@ -56,6 +53,7 @@ export class RedisSessionStore extends RedisInstances implements SessionStore {
   readonly #keys: RedisKeys;
   readonly #aliases: AliasShelves | undefined;
   readonly #lists: RedisTaskLists;
+  readonly #commits: CommitCalls;
   readonly #outbox: RedisOutbox;
   readonly #options: RedisStoreOptions;
   #closed = false;
@@ -80,7 +78,8 @@ export class RedisSessionStore extends RedisInstances implements SessionStore {
     this.#bulk = bulkClient === client ? scripts : new ScriptRunner(bulkClient, failed);
     this.#keys = keys;
     this.#outbox = new RedisOutbox(scripts, keys);
-    const retire = (tenant: string, shelf: ShelfKeys) => this.#retire(tenant, shelf);
+    const retire = (tenant: string, shelf: ShelfKeys, only?: string) => this.#retire(tenant, shelf, only);
+    this.#commits = new CommitCalls(scripts, retire, options.indexTtlMs);
     this.#lists = new RedisTaskLists(this.#scripts, this.#keys, retire);
     if (options.buckets > 1) this.#aliases = new AliasShelves(this.#scripts, this.#keys, options.indexTtlMs);
   }
@@ -141,7 +140,19 @@ export class RedisSessionStore extends RedisInstances implements SessionStore {
     return this.#keys.session(ref).session;
   }
 
-  async read(ref: SessionRef, after?: Cursor, renewTtlMs?: DurationMs): Promise<JournalRead> {
+  read(ref: SessionRef, after?: Cursor, renewTtlMs?: DurationMs): Promise<JournalRead> {
+    try {
+      return this.#read(ref, after, renewTtlMs);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #read(
+    ref: SessionRef,
+    after: Cursor | undefined,
+    renewTtlMs: DurationMs | undefined,
+  ): Promise<JournalRead> {
     const keys = this.#keys.session(ref);
     const named = [keys.session];
     const args: (string | number)[] = after === undefined ? [] : [after.epoch, after.head, after.w];
@@ -151,8 +162,9 @@ export class RedisSessionStore extends RedisInstances implements SessionStore {
       args.push(checkTtl(renewTtlMs), this.#options.indexTtlMs, keys.session.length - keys.member.length + 1);
     }
     const runner = after === undefined || after.head === 0 ? this.#bulk : this.#scripts;
-    const reply = toReply(await runner.run('read', named, args), keys.session);
-    return toJournalRead(reply, this.#options.indexTtlMs);
+    return runner.runFor('read', named, args, (answer) =>
+      toJournalRead(toReply(answer, keys.session), this.#options.indexTtlMs),
+    );
   }
 
   commit(ref: SessionRef, request: CommitRequest): Promise<CommitResult> {
@@ -184,20 +196,16 @@ export class RedisSessionStore extends RedisInstances implements SessionStore {
     return (await this.plain((client) => client.hexists(session, `t:${task}`))) === 1;
   }
 
-  async #commit(ref: SessionRef, request: CommitRequest, settled?: readonly string[]): Promise<CommitResult> {
-    checkCommitRequest(request);
-    this.writesAs(request.instance);
-    const keys = this.#keys.session(ref);
-    const call = toCommitCall(keys, request, this.#options, settled);
-    const script = request.createEpoch === undefined ? 'append' : 'create';
-    for (let attempt = 0; attempt < CREATE_ATTEMPTS; attempt += 1) {
-      const answer = await this.#scripts.run(script, call.keys, call.args);
-      if (answer === 1) return OK;
-      const reply = toReply(answer, keys.session);
-      if (reply[0] !== 'stale') return toCommitResult(reply, this.#options.indexTtlMs);
-      await this.#retire(ref.tenant, keys.shelf, keys.member);
+  #commit(ref: SessionRef, request: CommitRequest, settled?: readonly string[]): Promise<CommitResult> {
+    try {
+      checkCommitRequest(request);
+      this.writesAs(request.instance);
+      const keys = this.#keys.session(ref);
+      const call = toCommitCall(keys, request, this.#options, settled);
+      return this.#commits.send(ref.tenant, keys, call);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    throw new StoreUnavailableError(`${keys.session} expires faster than it is created`, { counts: false });
   }
 
   async remove(ref: SessionRef, tombstoneTtlMs: DurationMs, expected?: Cursor): Promise<RemoveResult> {

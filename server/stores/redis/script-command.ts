@@ -75,8 +75,8 @@ export class CommandTimeouts {
 
 export type ScriptArg = string | number;
 
-/** ioredis looks through what it is given for numbers and buffers; our arguments are written as they are. */
-const NO_ARGS: string[] = [];
+/** ioredis makes a copy of what it is given, to look through it; our arguments are written as they are. */
+const NO_ARGS: readonly string[] & { flat: unknown } = Object.assign([], { flat: () => NO_ARGS });
 
 const uncork = (socket: Socket): void => {
   socket.uncork();
@@ -86,68 +86,131 @@ const uncork = (socket: Socket): void => {
 type RawReply = Buffer | number | null | readonly RawReply[];
 
 function toReply(raw: RawReply): unknown {
+  if (typeof raw === 'number') return raw;
   if (Buffer.isBuffer(raw)) return raw.toString();
   return Array.isArray(raw) ? raw.map(toReply) : raw;
 }
+
+/** Who gave a command: hears of its end before whoever waits for it. */
+export interface ScriptSender {
+  readonly timeouts: CommandTimeouts;
+  answered(command: ScriptCommand): void;
+  /** To be ended with {@link ScriptCommand.fail}, or sent again. */
+  refused(command: ScriptCommand, error: Error): void;
+}
+
+/** What ioredis has of its own for a promise is not used: six functions for each, in 1 kB of memory. */
+const PlainCommand = Command as unknown as new (
+  name: string,
+  args: readonly string[],
+  options: object,
+) => object;
 
 /**
  * Sent in full once over each connection, by its hash from then on. Commands that are given in one turn of the event
  * loop leave in one write.
  */
-export class ScriptCommand extends Command {
+export class ScriptCommand extends PlainCommand {
   readonly script: Script;
   readonly keyNames: readonly string[];
   readonly rest: readonly ScriptArg[];
+  /** Of what `read` makes of the answer. */
+  readonly promise: Promise<unknown>;
   /** `performance.now()` */
   dueAt = 0;
-  readonly #timeouts: CommandTimeouts;
-  readonly #isForgotten: boolean;
+  /** The server has said that it does not have the script. */
+  isForgotten = false;
+  readonly #sender: ScriptSender;
+  readonly #read: ((answer: unknown) => unknown) | undefined;
+  #settle!: (value: unknown) => void;
+  #fail!: (error: unknown) => void;
+  #isOver = false;
 
-  /** @param isForgotten the server has said that it does not have it */
+  /** @param read of the answer; what it throws, the promise is rejected with. Absent: the answer itself */
   constructor(
     script: Script,
     keys: readonly string[],
     rest: readonly ScriptArg[],
-    timeouts: CommandTimeouts,
-    isForgotten = false,
+    sender: ScriptSender,
+    read?: (answer: unknown) => unknown,
   ) {
     super('evalsha', NO_ARGS, {});
     this.script = script;
     this.keyNames = keys;
     this.rest = rest;
-    this.#timeouts = timeouts;
-    this.#isForgotten = isForgotten;
+    this.#sender = sender;
+    this.#read = read;
+    this.promise = new Promise((settle, fail) => {
+      this.#settle = settle;
+      this.#fail = fail;
+    });
+  }
+
+  /** Called by the constructor of `Command`, for a promise of its kind. */
+  initPromise(): void {
+    // ours is made when there is something to make it of
   }
 
   /** A cluster's client asks whom to send it to. */
-  override getKeys(): string[] {
+  getKeys(): string[] {
     return [...this.keyNames];
   }
 
-  override setTimeout(ms: DurationMs): void {
+  setTimeout(ms: DurationMs): void {
     if (this.dueAt > 0) return;
     this.dueAt = performance.now() + ms;
-    this.#timeouts.add(this);
+    this.#sender.timeouts.add(this);
   }
 
-  override toWritable(socket: Socket): string {
+  /** The first word counts: an answer that comes after its time-out is nobody's any more. */
+  resolve(raw: unknown): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#sender.answered(this);
+    try {
+      // ioredis says what it makes of the answers of its own commands; these have others
+      const answer = toReply(raw as RawReply);
+      this.#settle(this.#read === undefined ? answer : this.#read(answer));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** A cluster's client has one of its own in front of it, which asks elsewhere first. */
+  reject(error: Error): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#sender.refused(this, error);
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#sender.timeouts.delete(this);
+  }
+
+  fail(error: unknown): void {
+    this.#fail(error);
+  }
+
+  /** To be sent once more, with its text. */
+  renew(): void {
+    this.isForgotten = true;
+    this.#isOver = false;
+    this.dueAt = 0;
+  }
+
+  toWritable(socket: Socket): string {
     if (socket.writableCorked === 0) {
       socket.cork();
       setImmediate(uncork, socket);
     }
     const { script, keyNames, rest } = this;
-    const isThere = script.load(socket) && !this.#isForgotten;
+    const isThere = script.load(socket) && !this.isForgotten;
     let text = `*${3 + keyNames.length + rest.length}`;
     text += isThere ? script.evalsha : bulk('eval') + bulk(script.lua);
     text += bulkOfNumber(keyNames.length);
     for (const key of keyNames) text += bulk(key);
     for (const arg of rest) text += typeof arg === 'string' ? bulk(arg) : bulkOfNumber(arg);
     return text + END;
-  }
-
-  override transformReply(raw: unknown): string {
-    this.#timeouts.delete(this);
-    // ioredis says what it makes of the answers of its own commands; these have others
-    return toReply(raw as RawReply) as string;
   }
 }

@@ -1,9 +1,16 @@
+import type { Command } from 'ioredis';
 import { StoreUnavailableError } from '../../sessions/session-store.ts';
 import { APPEND, CREATE } from './commit-scripts.ts';
 import { disturbed, type RedisClient } from './client.ts';
 import { IndexDamagedError, isWrongType, toStoreError } from './errors.ts';
 import { type FailedShelves, TOUCH } from './failed-shelves.ts';
-import { CommandTimeouts, Script, type ScriptArg, ScriptCommand } from './script-command.ts';
+import {
+  CommandTimeouts,
+  Script,
+  type ScriptArg,
+  ScriptCommand,
+  type ScriptSender,
+} from './script-command.ts';
 import * as scripts from './scripts.ts';
 
 const LUA = {
@@ -42,10 +49,10 @@ const SCRIPTS = Object.fromEntries(
  * should the server have forgotten it. Not by ioredis' `defineCommand`, which does the same for three times the work of
  * the event loop (11 kB of memory for each request).
  */
-export class ScriptRunner {
+export class ScriptRunner implements ScriptSender {
   readonly #client: RedisClient;
   readonly #failed: FailedShelves | undefined;
-  readonly #timeouts = new CommandTimeouts();
+  readonly timeouts = new CommandTimeouts();
 
   /** @param failed of a cluster: to remember which of its masters did not answer */
   constructor(client: RedisClient, failed?: FailedShelves) {
@@ -58,31 +65,56 @@ export class ScriptRunner {
    * @throws {IndexDamagedError} when one of the keys after the first has a type that is not ours
    */
   run(name: ScriptName, keys: readonly string[], args: readonly ScriptArg[]): Promise<unknown> {
-    return this.#run(SCRIPTS[name], keys, args, false);
+    return this.#send(new ScriptCommand(SCRIPTS[name], keys, args, this));
   }
 
-  async #run(
-    script: Script,
+  /**
+   * {@link run} for the way of every request: with one promise from here to the caller.
+   *
+   * @param read of the answer; may throw
+   */
+  runFor<T>(
+    name: ScriptName,
     keys: readonly string[],
     args: readonly ScriptArg[],
-    isForgotten: boolean,
-  ): Promise<unknown> {
-    const command = new ScriptCommand(script, keys, args, this.#timeouts, isForgotten);
+    read: (answer: unknown) => T | Promise<T>,
+  ): Promise<T> {
+    return this.#send(new ScriptCommand(SCRIPTS[name], keys, args, this, read)) as Promise<T>;
+  }
+
+  #send(command: ScriptCommand): Promise<unknown> {
     try {
-      const answer: unknown = await this.#client.sendCommand(command);
-      this.#failed?.answered(keys[0]);
-      return answer;
+      // it has all of a command but what is private there
+      void this.#client.sendCommand(command as unknown as Command);
     } catch (error) {
-      this.#timeouts.delete(command);
-      if (!isForgotten && isNoScript(error)) return await this.#run(script, keys, args, true);
-      if (error instanceof Error && isWrongType(error)) throw await this.#whichIsWrong(keys);
-      const cause = toStoreError(error);
-      if (cause instanceof StoreUnavailableError && this.#failed !== undefined) {
-        this.#failed.failed(keys[0]);
-        disturbed(this.#client);
-      }
-      throw cause;
+      command.reject(error as Error);
     }
+    return command.promise;
+  }
+
+  answered({ keyNames }: ScriptCommand): void {
+    this.#failed?.answered(keyNames[0]);
+  }
+
+  refused(command: ScriptCommand, error: Error): void {
+    const { keyNames } = command;
+    if (!command.isForgotten && isNoScript(error)) {
+      command.renew();
+      void this.#send(command);
+      return;
+    }
+    if (isWrongType(error)) {
+      void this.#whichIsWrong(keyNames).then((wrong) => {
+        command.fail(wrong);
+      });
+      return;
+    }
+    const cause = toStoreError(error);
+    if (cause instanceof StoreUnavailableError && this.#failed !== undefined) {
+      this.#failed.failed(keyNames[0]);
+      disturbed(this.#client);
+    }
+    command.fail(cause);
   }
 
   /**
@@ -109,7 +141,6 @@ export class ScriptRunner {
   }
 }
 
-const isNoScript = (error: unknown): boolean =>
-  error instanceof Error && error.message.startsWith('NOSCRIPT');
+const isNoScript = (error: Error): boolean => error.message.startsWith('NOSCRIPT');
 
 const typeOf = (key: string): string => (/:(aliases|s:[^:]*)$/.test(key) ? 'hash' : 'zset');

@@ -1,7 +1,7 @@
 import { storeUnavailable, taskNotFound } from '../../protocol/errors.ts';
 import type { TaskView } from '../../protocol/model.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
-import { encodeId, splitTaskId } from '../sessions/session-ref.ts';
+import { encodeId, splitTaskId, type SessionRef } from '../sessions/session-ref.ts';
 import { StoreUnavailableError } from '../sessions/session-store.ts';
 import type { TaskFold } from '../sessions/task-fold.ts';
 import type { A2AParts } from './a2a-parts.ts';
@@ -20,23 +20,35 @@ export interface FoundTask {
  *
  * @throws {ProtocolError} TASK_NOT_FOUND, STORE_UNAVAILABLE
  */
-export async function findTask(parts: A2AParts, id: string, call: CallContext): Promise<FoundTask> {
-  const { tenant } = call.principal;
-  if (call.dialect !== 'v1') {
-    try {
-      const aliased = await findByAlias(parts, call.principal, id);
-      if (aliased !== undefined) return aliased;
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-      return findInMemory(parts, call.principal, id, error);
-    }
+export function findTask(parts: A2AParts, id: string, call: CallContext): FoundTask | Promise<FoundTask> {
+  return call.dialect === 'v1' ? findById(parts, id, call) : findByEither(parts, id, call);
+}
+
+async function findByEither(parts: A2AParts, id: string, call: CallContext): Promise<FoundTask> {
+  try {
+    const aliased = await findByAlias(parts, call.principal, id);
+    if (aliased !== undefined) return aliased;
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    return findInMemory(parts, call.principal, id, error);
   }
+  return findById(parts, id, call);
+}
+
+/** At once where the session is in memory and nobody else writes to it. */
+function findById(parts: A2AParts, id: string, call: CallContext): FoundTask | Promise<FoundTask> {
   const place = splitTaskId(id);
   if (place === undefined) throw taskNotFound(id);
-  const session = await parts.sessions.openFresh({ tenant, sessionId: place.sessionId });
+  const ref: SessionRef = { tenant: call.principal.tenant, sessionId: place.sessionId };
+  const current = parts.sessions.openCurrent(ref);
+  if (current !== undefined) return taskIn(parts, current, place.local, id);
+  return parts.sessions.openFresh(ref).then((session) => taskIn(parts, session, place.local, id));
+}
+
+function taskIn(parts: A2AParts, session: LiveSession | undefined, local: string, id: string): FoundTask {
   if (session === undefined) throw taskNotFound(id);
-  const task = session.view.task(place.local);
-  if (task !== undefined && !task.withdrawn) return { session, local: place.local };
+  const task = session.view.task(local);
+  if (task !== undefined && !task.withdrawn) return { session, local };
   parts.sessions.release(session);
   // Another instance may have made it since: only the store can tell.
   throw session.isConfirmed ? taskNotFound(id) : storeUnavailable();

@@ -12,7 +12,9 @@ export async function getTask(
   params: GetTaskParams,
   call: CallContext,
 ): Promise<Answer<TaskView>> {
-  const { session, local } = await findTask(parts, params.id, call);
+  const found = findTask(parts, params.id, call);
+  // where nothing had to be asked nothing is waited for
+  const { session, local } = found instanceof Promise ? await found : found;
   try {
     let task = session.view.task(local);
     if (task !== undefined && isRunning(task.state)) {

@@ -41,6 +41,8 @@ export class A2ASessionManager {
   readonly isAway: () => boolean;
   readonly #parts: SessionParts;
   readonly #coherence: 'shared' | 'exclusive';
+  /** Nobody else writes to the store, and a look at a session does not renew its life. */
+  readonly #isAlone: boolean;
   readonly #pool: SessionPool;
   readonly #loader: SessionLoader;
   readonly #replayer: Replayer;
@@ -63,6 +65,7 @@ export class A2ASessionManager {
     this.registry = store;
     this.#nudges = new Nudges(this.instance, store, isAway);
     this.#coherence = store.exclusive ? 'exclusive' : options.coherence;
+    this.#isAlone = this.#coherence === 'exclusive' && ttlRefresh !== 'access';
     this.#pool = new SessionPool({ bounds: options.cache, mono, counters });
     const onStuck = (): void => {
       log('pending_stuck', { records: this.pending.records });
@@ -71,22 +74,13 @@ export class A2ASessionManager {
     this.#replayer = new Replayer(this.pending, isAway, mono, onStuck, onBack);
     this.#housekeeping = new Housekeeping(store, this.liveness, this.#pool.cache, isAway, log);
     this.#watches = new SessionWatches(store, this);
+    const { resumeMs = RESUME_MS, ownMaxBytes: maxBytes, onDue, outage } = options;
+    const given = { store, isAway, clock, ttlMs, ttlRefresh, limits, counters, log, onDue, outage, resumeMs };
     const { instance, pending } = this;
-    const { resumeMs = RESUME_MS, ownMaxBytes: maxBytes } = options;
     const own = new OwnRecords({ maxBytes, mono });
-    const given = { store, isAway, clock, ttlMs, ttlRefresh, limits, counters, log, onDue: options.onDue };
     const damage = new DamageReports(counters, log);
-    this.#parts = {
-      ...given,
-      instance,
-      pending,
-      own,
-      outage: options.outage,
-      damage,
-      resumeMs,
-      deadlines: new DeadlineWatch(),
-      seqs: { highest: 0 },
-    };
+    const made = { instance, pending, own, damage, deadlines: new DeadlineWatch(), seqs: { highest: 0 } };
+    this.#parts = { ...given, ...made };
     this.#loader = new SessionLoader(this.#parts, this.#pool, this.marks);
     this.#afterOutage = new AfterOutage(this.#parts, this);
   }
@@ -121,7 +115,7 @@ export class A2ASessionManager {
     const session = this.openAtOnce(ref, mode) ?? this.#pinned(await this.#loader.load(ref, mode));
     if (session === undefined || mode !== 'existing' || session.view.exists) return session;
     // Somebody is about to create it, or it was removed: the store has the last word.
-    return (await this.#catchUpOrRelease(session)) ? session : undefined;
+    return this.#catchUpOrRelease(session);
   }
 
   /** As far as there is nothing to wait for; undefined: see {@link open}. @throws {ProtocolError} RESOURCE_EXHAUSTED */
@@ -151,25 +145,26 @@ export class A2ASessionManager {
     return session;
   }
 
-  /** Like {@link open} with `existing`, and as fresh as the store: a cached copy asks what is after its head. */
-  async openFresh(ref: SessionRef): Promise<LiveSession | undefined> {
-    const cached = this.inMemory(ref);
-    if (cached === undefined) return this.open(ref, 'existing');
-    return (await this.#catchUpOrRelease(cached)) ? cached : undefined;
+  /** A session in memory, pinned, that is as fresh as the store for certain: nobody else writes to it. */
+  openCurrent(ref: SessionRef): LiveSession | undefined {
+    const cached = this.#isAlone ? this.inMemory(ref) : undefined;
+    if (cached === undefined || this.#isCurrent(cached)) return cached;
+    this.release(cached);
+    return undefined;
   }
 
-  /**
-   * Brings a pinned session up to date. While the store is away memory answers.
-   *
-   * @returns whether the session is (still) there
-   */
+  /** Like {@link open} with `existing`, and as fresh as the store: a cached copy asks what is after its head. */
+  openFresh(ref: SessionRef): Promise<LiveSession | undefined> {
+    const cached = this.inMemory(ref);
+    return cached === undefined ? this.open(ref, 'existing') : this.#catchUpOrRelease(cached);
+  }
+
+  /** Brings a pinned session up to date. While the store is away memory answers. @returns whether it is (still) there */
   async catchUp(session: LiveSession): Promise<boolean> {
-    const renews = this.#parts.ttlRefresh === 'access';
-    const isCurrent = this.#coherence === 'exclusive' && !renews && session.view.exists && !session.isExpired;
-    session.isConfirmed = !this.#parts.isAway();
-    if (!session.isConfirmed || isCurrent) return session.view.exists;
+    if (this.#isCurrent(session) || !session.isConfirmed) return session.view.exists;
+    const { ttlRefresh, ttlMs } = this.#parts;
     try {
-      return (await session.refresh(renews ? this.#parts.ttlMs : undefined)) || session.view.exists;
+      return (await session.refresh(ttlRefresh === 'access' ? ttlMs : undefined)) || session.view.exists;
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       session.isConfirmed = false;
@@ -177,7 +172,13 @@ export class A2ASessionManager {
     }
   }
 
-  async #catchUpOrRelease(session: LiveSession): Promise<boolean> {
+  /** @returns whether it is there, and nobody has to be asked. Notes whether the store could be */
+  #isCurrent(session: LiveSession): boolean {
+    session.isConfirmed = !this.#parts.isAway();
+    return this.#isAlone && session.isConfirmed && session.view.exists && !session.isExpired;
+  }
+
+  async #catchUpOrRelease(session: LiveSession): Promise<LiveSession | undefined> {
     let isThere = false;
     try {
       isThere = await this.catchUp(session);
@@ -186,7 +187,7 @@ export class A2ASessionManager {
     }
     // Memory does not have it, and the store could not be asked.
     if (!isThere && !session.isConfirmed) throw storeUnavailable();
-    return isThere;
+    return isThere ? session : undefined;
   }
 
   pin(session: LiveSession): void {

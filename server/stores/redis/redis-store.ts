@@ -41,6 +41,8 @@ export interface RedisStoreOptions extends RedisInstancesOptions {
   readonly location: string;
 }
 
+const toError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
+
 /** Sessions in Redis 6.2 or later: one hash, one TTL and one script call each. */
 export class RedisSessionStore extends RedisInstances implements SessionStore {
   readonly kind = 'redis';
@@ -144,7 +146,7 @@ export class RedisSessionStore extends RedisInstances implements SessionStore {
     try {
       return this.#read(ref, after, renewTtlMs);
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(toError(error));
     }
   }
 
@@ -204,7 +206,7 @@ export class RedisSessionStore extends RedisInstances implements SessionStore {
       const call = toCommitCall(keys, request, this.#options, settled);
       return this.#commits.send(ref.tenant, keys, call);
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(toError(error));
     }
   }
 

@@ -165,7 +165,7 @@ export class RedisSessionStore extends RedisInstances implements SessionStore {
     }
     const runner = after === undefined || after.head === 0 ? this.#bulk : this.#scripts;
     return runner.runFor('read', named, args, (answer) =>
-      toJournalRead(toReply(answer, keys.session), this.#options.indexTtlMs),
+      toJournalRead(answer, keys.session, after, this.#options.indexTtlMs),
     );
   }
 

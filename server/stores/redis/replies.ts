@@ -3,6 +3,7 @@ import type { DurationMs } from '../../../protocol/units.ts';
 import { SessionDamagedError } from '../../sessions/session-store.ts';
 import type {
   CommitResult,
+  Cursor,
   JournalRead,
   JournalSnapshot,
   JournalTail,
@@ -21,6 +22,15 @@ export function toReply(value: unknown, sessionKey: string): Reply {
 
 const text = (value: string | number | null | undefined): string => (value == null ? '' : String(value));
 
+const toRemaining = (pttl: DurationMs, unlimitedMs: DurationMs): DurationMs =>
+  pttl < 0 ? unlimitedMs : Math.max(1, pttl);
+
+const NO_MARKS: readonly number[] = [];
+const NOTHING_NEW: JournalTail = { records: [], more: false };
+
+const toMarks = (marks: string): readonly number[] =>
+  marks === '' ? NO_MARKS : marks.split(',').filter(Boolean).map(Number);
+
 interface Seen {
   readonly after: number;
   readonly seen: JournalSnapshot & { readonly tail: JournalTail };
@@ -30,12 +40,11 @@ interface Seen {
 function toSeen(reply: Reply, unlimitedMs: DurationMs): Seen {
   const [, , epoch, head, w, bytes, pttl, marks, serves, answered, after, more] = reply;
   const from = Number(after);
-  const left = Number(pttl);
   const seen = {
     cursor: { epoch: text(epoch), head: Number(head), w: text(w) },
-    remainingMs: left < 0 ? unlimitedMs : Math.max(1, left),
+    remainingMs: toRemaining(Number(pttl), unlimitedMs),
     bytes: Number(bytes),
-    answered: text(marks).split(',').filter(Boolean).map(Number),
+    answered: toMarks(text(marks)),
     derived: { serves: text(serves), answered: answered !== '' },
     tail: {
       records: reply
@@ -51,10 +60,35 @@ function toTombstone(reply: Reply): { readonly tombstone?: Tombstone } {
   return reply.length < 3 ? {} : { tombstone: { epoch: text(reply[1]), deletedAgoMs: Number(reply[2]) } };
 }
 
-export function toJournalRead(reply: Reply, unlimitedMs: DurationMs): JournalRead {
+/** @param after what was asked for @throws {SessionDamagedError} */
+export function toJournalRead(
+  answer: unknown,
+  sessionKey: string,
+  after: Cursor | undefined,
+  unlimitedMs: DurationMs,
+): JournalRead {
+  if (typeof answer === 'string' && after !== undefined) return toUnchanged(answer, after, unlimitedMs);
+  const reply = toReply(answer, sessionKey);
   if (reply[0] === 'missing') return { found: false, ...toTombstone(reply) };
-  const { after, seen } = toSeen(reply, unlimitedMs);
-  return { found: true, after, ...seen };
+  const { after: from, seen } = toSeen(reply, unlimitedMs);
+  return { found: true, after: from, ...seen };
+}
+
+/** Of a session that has nothing more than the reader: see `READ` in scripts.ts. */
+function toUnchanged(answer: string, cursor: Cursor, unlimitedMs: DurationMs): JournalRead {
+  const [bytes = '', pttl = '', answered = '', length = ''] = answer.split(' ', 4);
+  const from = bytes.length + pttl.length + answered.length + length.length + 4;
+  const to = from + Number(length);
+  return {
+    found: true,
+    after: cursor.head,
+    cursor,
+    remainingMs: toRemaining(Number(pttl), unlimitedMs),
+    bytes: Number(bytes),
+    answered: toMarks(answer.slice(from, to)),
+    derived: { serves: answer.slice(to), answered: answered !== '' },
+    tail: NOTHING_NEW,
+  };
 }
 
 export function toCommitResult(reply: Reply, unlimitedMs: DurationMs): CommitResult {

@@ -10,6 +10,9 @@ export * from './outbox-scripts.ts';
  * KEYS  1 session · [2 sessions]
  * ARGV  nothing: from the first record, or 1 epoch · 2 head · 3 identity of the reader
  *       [· 4 new life of the session · 5 of the index · 6 where the session id starts in KEYS[1]]
+ *
+ * Who has all of it already, as nearly every reader of a session in memory does, is answered with one string instead of
+ * twelve values, each of them a buffer there: bytes · life · '1': answered · length of the marks · marks and `n` together.
  */
 export const READ = `
 ${readHead()}
@@ -24,7 +27,12 @@ end
 local outcome, upto, from, to = 'found', 0, 0, v
 if e == ARGV[1] then
   local head = tonumber(ARGV[2])
-  if head < v or (head == v and w == ARGV[3]) then from = head end
+  if head == v and w == ARGV[3] then
+    local x = redis.call('HMGET', K, 'm', 'n', 'a')
+    local marks, answered = x[1] or '', (x[3] or '') ~= '' and '1' or ''
+    return table.concat({b, redis.call('PTTL', K), answered, #marks, marks .. (x[2] or '')}, ' ')
+  end
+  if head < v then from = head end
 end
 ${ANSWER_TAIL}
 `;

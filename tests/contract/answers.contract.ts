@@ -19,6 +19,31 @@ export function describeAnswers(suite: Suite): void {
       expect((await readFound(suite.store, writer.ref, writer.cursor)).answered).to.have.length(3);
     });
 
+    it('come to a reader who has all of the session as to one who has nothing of it', async () => {
+      const writer = await new Writer(suite.store).create(['1', '2']);
+      const differences = async () => {
+        const whole = await readFound(suite.store, writer.ref);
+        const rest = await readFound(suite.store, writer.ref, writer.cursor);
+        expect(rest.tail).to.deep.equal({ records: [], more: false });
+        expect([rest.after, whole.after]).to.deep.equal([2, 0]);
+        // store time goes on between the two
+        expect(rest.remainingMs).to.be.within(1, whole.remainingMs);
+        const same = { after: 0, tail: whole.tail, remainingMs: whole.remainingMs };
+        expect({ ...rest, ...same }).to.deep.equal(whole);
+      };
+      await differences();
+      await suite.store.markAnswered([{ ref: writer.ref, epoch: 'e1', messages: [], serves: '' }]);
+      await differences();
+      await suite.store.claimDerived(writer.ref, 'e1', '', 'a b,c 1');
+      await differences();
+      await suite.store.markAnswered([{ ref: writer.ref, epoch: 'e1', messages: [2, 1], serves: 'a b,c 1' }]);
+      await differences();
+      expect((await readFound(suite.store, writer.ref, writer.cursor)).derived).to.deep.equal({
+        serves: 'a b,c 1',
+        answered: true,
+      });
+    });
+
     it('are taken for many sessions at once, with who answered', async () => {
       const writers = await Promise.all(
         Array.from({ length: 250 }, (_, i) =>

@@ -189,6 +189,30 @@ describe('the life of a session in memory', () => {
       expect(reason instanceof ProtocolError && reason.reason).to.equal('RESOURCE_EXHAUSTED');
   });
 
+  it('is looked at at once where nobody else writes to it, and only while that is as fresh as the store', async () => {
+    const shared = createTestManager(store, { clock });
+    await changeOnce(shared.manager, begin('t1', 'one'));
+    expect(shared.manager.openCurrent(refOf())).to.equal(undefined);
+
+    const test = createTestManager(store, { clock, coherence: 'exclusive' });
+    const { manager } = test;
+    expect(manager.openCurrent(refOf())).to.equal(undefined);
+    manager.release(await opened(manager, refOf(), 'existing'));
+    const current = manager.openCurrent(refOf());
+    expect(current).to.equal(await manager.openFresh(refOf()));
+    expect([current?.uses, current?.isConfirmed]).to.deep.equal([2, true]);
+    if (current === undefined) throw new Error('it is there');
+    manager.release(current);
+    manager.release(current);
+
+    test.away = true;
+    expect(manager.openCurrent(refOf())).to.equal(undefined);
+    test.away = false;
+    clock.advance(HOUR);
+    expect(manager.openCurrent(refOf())).to.equal(undefined);
+    expect(manager.stats.inUse).to.equal(0);
+  });
+
   it('holds nothing that was opened and failed', async () => {
     const test = createTestManager(store, { clock });
     await changeOnce(test.manager, begin('t1', 'one'));

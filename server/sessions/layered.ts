@@ -27,8 +27,9 @@ export class LayeredList<T> implements Iterable<T> {
   }
 
   push(item: T): void {
-    // What grows in place has room for 17 more: as much as a short conversation.
-    if (this.#own !== undefined && this.#own.length < FEW) this.#own = [...this.#own, item];
+    // What grows in place, or by a spread, has room for 17 more: as much as a short conversation.
+    if (this.#own !== undefined && this.#own.length < FEW)
+      this.#own = this.#own.toSpliced(this.#own.length, 0, item);
     else if (this.#own !== undefined) this.#own.push(item);
     else if (this.#first === undefined) this.#first = item;
     else this.#own = [this.#first, item];

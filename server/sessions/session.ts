@@ -226,9 +226,7 @@ export class Session {
           this.#setOutbox(task, withArtifact(task.outbox, n, body, task.statusNow));
         break;
       case 'reply':
-        task.withdrawn = true;
-        task.reply = body.message;
-        task.pristine = false;
+        task.withdraw(body.message);
         this.#setOutbox(task, undefined);
         this.messages.push({ n, at: body.at, task: task.local, message: body.message });
         break;

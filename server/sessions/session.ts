@@ -91,6 +91,12 @@ export class Session {
     return this.#cursor;
   }
 
+  /** What the next commit asks for is put into words again: it takes as much room as a short message. */
+  rest(): void {
+    this.#cursor = undefined;
+    this.#cursorOf = undefined;
+  }
+
   /** Stands where a fold stood that was told beforehand what would be stored: it need not be put into words again. */
   standAs(other: Session): void {
     const { epoch, head, w } = other;

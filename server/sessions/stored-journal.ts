@@ -70,6 +70,7 @@ export class StoredJournal {
   /** Nobody changes the session at the moment: what is made again when it is needed takes no memory until then. */
   rest(): void {
     if (this.#recent?.isFollowed === false) this.#recent = undefined;
+    this.session.rest();
   }
 
   /** Forgets everything. */

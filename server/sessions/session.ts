@@ -19,7 +19,8 @@ import { nonsenseOf, objectionTo } from './record-rules.ts';
 import { aliasKey, type SessionRef } from './session-ref.ts';
 import type { Cursor } from './session-store.ts';
 import { withCancel } from './task-cancel.ts';
-import { TaskFold, type MessageEntry } from './task-fold.ts';
+import type { MessageEntry } from './task-content.ts';
+import { TaskFold } from './task-fold.ts';
 
 const NOBODY: ReadonlySet<string> = new Set();
 
@@ -183,7 +184,7 @@ export class Session {
     const before = this.openRun;
     const { body } = record;
     const isMore =
-      body?.t === 'artifact' && this.task(body.task)?.artifacts.get(body.artifact.artifactId) !== undefined;
+      body?.t === 'artifact' && this.task(body.task)?.artifact(body.artifact.artifactId) !== undefined;
     this.openRun = followRun(before, record, isMore);
     if (before === undefined || before.from === this.openRun?.from || record.says !== true) return;
     this.#own(before.task).keepRun(before);
@@ -274,7 +275,7 @@ export class Session {
     if (task !== undefined && isInterrupted(task.state)) this.#keepStatusMessage(task, n, at);
     this.messages.push(entry);
     if (task === undefined) return;
-    task.history.push(entry);
+    task.addMessage(entry);
     task.queued += 1;
     task.firstMessage ??= n;
   }
@@ -290,7 +291,7 @@ export class Session {
   #keepStatusMessage(task: TaskFold, n: number, at: EpochMs): void {
     if (task.statusMessage === undefined) return;
     const entry: MessageEntry = { n, at, task: task.local, message: task.statusMessage };
-    task.history.push(entry);
+    task.addMessage(entry);
     this.messages.push(entry);
     task.statusMessage = undefined;
   }

@@ -1,25 +1,13 @@
-import type { Artifact, Dialect, Message, Task } from '../../protocol/model.ts';
+import type { Dialect, Message, Task } from '../../protocol/model.ts';
 import type { TaskState } from '../../protocol/task-state.ts';
 import { toTimestamp, type Bytes, type EpochMs, type JsonObject } from '../../protocol/units.ts';
-import { ArtifactFold } from './artifact-fold.ts';
-import { isLong, type ChunkRun, type OpenRun } from './chunk-runs.ts';
-import { LayeredList, LayeredMap } from './layered.ts';
+import type { ChunkRun } from './chunk-runs.ts';
 import type { Outbox, StatusThen } from './outbox.ts';
-import type { ArtifactRecord, RunKey, RunRecord, StatusRecord, StoredMessage } from './records.ts';
+import type { RunKey, RunRecord, StatusRecord, StoredMessage } from './records.ts';
 import { joinTaskId } from './session-ref.ts';
+import { TaskContent, type MessageEntry } from './task-content.ts';
 import { NO_RARITIES } from './task-rarities.ts';
 import { toCancelMetadata, withCancelEnd, type CancelFold } from './task-cancel.ts';
-
-/** A message in the order of the conversation. */
-export interface MessageEntry {
-  /** Record number. */
-  readonly n: number;
-  readonly at: EpochMs;
-  readonly task: string;
-  readonly message: StoredMessage;
-  /** Which instance stored it; absent for what an agent said. */
-  readonly instance?: string | undefined;
-}
 
 /**
  * Nearly all tasks of a process are in their first run by one and the same instance: one string for all of them, though
@@ -43,7 +31,7 @@ interface TaskBeginning {
 }
 
 /** One task of a session, as its records left it. Only the session's reducer changes it. */
-export class TaskFold {
+export class TaskFold extends TaskContent {
   readonly local: string;
   state: TaskState = 'TASK_STATE_SUBMITTED';
   /** How the task stood when its present run took it up. */
@@ -53,8 +41,6 @@ export class TaskFold {
   by: RunKey;
   /** Nothing but `submitted` and `working` was recorded: the send that made it may be run again. */
   pristine = true;
-  readonly history: LayeredList<MessageEntry>;
-  readonly artifacts: LayeredMap<string, ArtifactFold>;
   /** Messages of the client that no run has taken up yet; the one that comes with the task is its first run's. */
   queued = -1;
   /** Record number of the message that came with the task. */
@@ -64,11 +50,10 @@ export class TaskFold {
   #rare = NO_RARITIES;
 
   constructor(record: TaskBeginning, base?: TaskFold) {
+    super(base);
     this.local = record.task;
     this.statusAt = record.at;
     this.by = sameRun(record.by);
-    this.history = base === undefined ? new LayeredList() : base.history.fork();
-    this.artifacts = base === undefined ? new LayeredMap() : base.artifacts.fork();
     const { dialect = 'v1', alias, metadata } = record;
     if (base !== undefined) this.#rare = base.#rare;
     else if (dialect !== 'v1' || alias !== undefined || metadata !== undefined)
@@ -163,8 +148,9 @@ export class TaskFold {
   /** The client's message that the present (or last) run answers. */
   get turn(): MessageEntry | undefined {
     let behind = Math.max(0, this.queued);
-    for (let i = this.history.length - 1; i >= 0; i--) {
-      const entry = this.history.at(i);
+    const { history } = this;
+    for (let i = history.length - 1; i >= 0; i--) {
+      const entry = history.at(i);
       if (entry?.message.role === 'ROLE_USER' && behind-- === 0) return entry;
     }
     return undefined;
@@ -203,28 +189,6 @@ export class TaskFold {
     this.pristine = false;
   }
 
-  applyArtifact({ artifact, append, whole }: ArtifactRecord): void {
-    const { artifactId } = artifact;
-    const own = this.artifacts.getOwn(artifactId);
-    const known = own ?? this.artifacts.get(artifactId);
-    if (known === undefined) this.artifacts.set(artifactId, new ArtifactFold(artifact, whole === true));
-    else if (append !== true || whole === true)
-      this.artifacts.set(artifactId, known.replacedBy(artifact, whole === true, own !== undefined));
-    else this.#ownArtifact(artifactId, known).append(artifact.parts);
-  }
-
-  /** Whether this is all of an artifact. */
-  isNow(artifact: Artifact): boolean {
-    return this.artifacts.get(artifact.artifactId)?.isNow(artifact) === true;
-  }
-
-  /** Chunks of an artifact stood together, and nothing that stays leans on them. */
-  keepRun({ artifactId, from, to, bytes }: OpenRun): void {
-    const known = this.artifacts.get(artifactId);
-    if (known !== undefined && isLong({ from, to, bytes }))
-      this.#ownArtifact(artifactId, known).addRun({ from, to, bytes });
-  }
-
   /** The task has ended with a record. Costs its runs of chunks. @returns whether whole artifacts have superseded any */
   end(n: number): boolean {
     this.endedAt = n;
@@ -243,14 +207,6 @@ export class TaskFold {
     const superseded = this.superseded.filter((run) => !isGone(run));
     this.#rare = { ...this.#rare, superseded, compacted: [...this.compacted, [from, to]] };
     return gone.reduce((sum, { bytes }) => sum + bytes, 0);
-  }
-
-  #ownArtifact(artifactId: string, known: ArtifactFold): ArtifactFold {
-    const own = this.artifacts.getOwn(artifactId);
-    if (own !== undefined) return own;
-    const fork = known.fork();
-    this.artifacts.set(artifactId, fork);
-    return fork;
   }
 
   /** The task as a client is shown it. O(what is shown). @param historyLength most recent messages; undefined = all */

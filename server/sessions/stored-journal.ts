@@ -24,10 +24,7 @@ export class StoredJournal {
   readonly #parts: SessionParts;
   readonly #ref: SessionRef;
   session: Session;
-  /**
-   * Monotonic moment at which the memory copy is no longer to be trusted: the store's own remaining life. In whole
-   * milliseconds, rounded down: a fraction would be one more object in each session.
-   */
+  /** Monotonic moment, rounded down, at which the copy is no longer to be trusted: the store's own remaining life. */
   expiresAt: DurationMs;
   /** Record numbers of user messages whose answer was delivered. */
   readonly answered = new AnsweredMessages();
@@ -183,8 +180,7 @@ export class StoredJournal {
 
   /** What a commit that was sent at a moment has done to the life of the session. */
   livesOn(expiry: Expiry, sentAt: DurationMs): void {
-    if (expiry.kind === 'keep') return;
-    const until = Math.floor(sentAt + expiry.ttlMs);
+    const until = expiry.kind === 'keep' ? 0 : Math.floor(sentAt + expiry.ttlMs);
     this.expiresAt = expiry.kind === 'slide' ? until : Math.max(this.expiresAt, until);
   }
 

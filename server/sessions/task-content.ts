@@ -1,19 +1,31 @@
 import type { Artifact } from '../../protocol/model.ts';
-import type { EpochMs } from '../../protocol/units.ts';
+import { fromNear, toNear, type DurationMs, type EpochMs } from '../../protocol/units.ts';
 import { ArtifactFold } from './artifact-fold.ts';
 import { isLong, type OpenRun } from './chunk-runs.ts';
 import { LayeredList, LayeredMap } from './layered.ts';
 import type { ArtifactRecord, StoredMessage } from './records.ts';
 
 /** A message in the order of the conversation. */
-export interface MessageEntry {
+export class MessageEntry {
   /** Record number. */
   readonly n: number;
-  readonly at: EpochMs;
   readonly task: string;
   readonly message: StoredMessage;
-  /** Which instance stored it; absent for what an agent said. */
-  readonly instance?: string | undefined;
+  /** Which instance stored it; undefined for what an agent said. */
+  readonly instance: string | undefined;
+  readonly #near: DurationMs;
+
+  constructor(n: number, at: EpochMs, task: string, message: StoredMessage, instance?: string) {
+    this.n = n;
+    this.task = task;
+    this.message = message;
+    this.instance = instance;
+    this.#near = toNear(at);
+  }
+
+  get at(): EpochMs {
+    return fromNear(this.#near);
+  }
 }
 
 /** What was said of a task, and what came of it. Not an object of its own: each session in memory has as many as tasks. */

@@ -1,6 +1,14 @@
 import type { Dialect, Message, Task } from '../../protocol/model.ts';
 import type { TaskState } from '../../protocol/task-state.ts';
-import { toTimestamp, type Bytes, type EpochMs, type JsonObject } from '../../protocol/units.ts';
+import {
+  fromNear,
+  toNear,
+  toTimestamp,
+  type Bytes,
+  type DurationMs,
+  type EpochMs,
+  type JsonObject,
+} from '../../protocol/units.ts';
 import type { ChunkRun } from './chunk-runs.ts';
 import type { Outbox, StatusThen } from './outbox.ts';
 import type { RunKey, RunRecord, StatusRecord, StoredMessage } from './records.ts';
@@ -36,7 +44,7 @@ export class TaskFold extends TaskContent {
   state: TaskState = 'TASK_STATE_SUBMITTED';
   /** How the task stood when its present run took it up. */
   stateBefore: TaskState = 'TASK_STATE_SUBMITTED';
-  statusAt: EpochMs;
+  #statusNear: DurationMs;
   statusMessage: StoredMessage | undefined;
   by: RunKey;
   /** Nothing but `submitted` and `working` was recorded: the send that made it may be run again. */
@@ -52,7 +60,7 @@ export class TaskFold extends TaskContent {
   constructor(record: TaskBeginning, base?: TaskFold) {
     super(base);
     this.local = record.task;
-    this.statusAt = record.at;
+    this.#statusNear = toNear(record.at);
     this.by = sameRun(record.by);
     const { dialect = 'v1', alias, metadata } = record;
     if (base !== undefined) this.#rare = base.#rare;
@@ -60,6 +68,12 @@ export class TaskFold extends TaskContent {
       this.#rare = { ...NO_RARITIES, dialect, alias, metadata };
   }
 
+  get statusAt(): EpochMs {
+    return fromNear(this.#statusNear);
+  }
+  set statusAt(at: EpochMs) {
+    this.#statusNear = toNear(at);
+  }
   get dialect(): Dialect {
     return this.#rare.dialect;
   }

@@ -9,6 +9,16 @@ export type Bytes = number;
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
 export type JsonObject = Record<string, JsonValue>;
 
+/** In front of it lie the moments that are read from a store, and behind it those of this process. */
+const NEARBY: EpochMs = Date.now();
+
+/**
+ * A moment as it is best kept in memory: for weeks around the start of this process it is a small integer, while V8 makes
+ * an object of its own of a number of more than 31 bits, wherever one stands.
+ */
+export const toNear = (at: EpochMs): DurationMs => at - NEARBY;
+export const fromNear = (near: DurationMs): EpochMs => near + NEARBY;
+
 let lastAt: EpochMs | undefined;
 let lastTimestamp = '';
 

@@ -43,7 +43,7 @@ export function toRecords(
     case 'artifactUpdate': {
       const { artifact, append, lastChunk, metadata } = event.data;
       // What is appended to nothing begins something: a client is not told to add to what it does not have.
-      const isKnown = draft.task(task)?.artifacts.get(artifact.artifactId) !== undefined;
+      const isKnown = draft.task(task)?.artifact(artifact.artifactId) !== undefined;
       if (!isKnown && artifact.parts.length === 0) return [];
       const record: ArtifactRecord = { t: 'artifact', at, task, by, artifact };
       if (append === true && isKnown) record.append = append;

@@ -3,7 +3,7 @@ import type { DurationMs, EpochMs } from '../../protocol/units.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import type { StoredMessage } from '../sessions/records.ts';
 import type { Session } from '../sessions/session.ts';
-import type { MessageEntry } from '../sessions/task-fold.ts';
+import type { MessageEntry } from '../sessions/task-content.ts';
 import type { A2AParts } from './a2a-parts.ts';
 import type { CallContext } from './call.ts';
 import { isSameContent, isSameMessage } from './message-identity.ts';

@@ -6,7 +6,8 @@ import type { CallFacts, RunFacts } from '../agents/request-context.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import { joinTaskId } from '../sessions/session-ref.ts';
 import type { Session } from '../sessions/session.ts';
-import type { MessageEntry, TaskFold } from '../sessions/task-fold.ts';
+import type { MessageEntry } from '../sessions/task-content.ts';
+import type { TaskFold } from '../sessions/task-fold.ts';
 import { takeCallFacts } from './call-facts.ts';
 
 const STATE_MAX_BYTES: Bytes = 64 * 1024;

@@ -18,7 +18,8 @@ import type { ChangeOptions, Decide } from '../sessions/change.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import type { RunKey } from '../sessions/records.ts';
 import { joinTaskId } from '../sessions/session-ref.ts';
-import type { MessageEntry, TaskFold } from '../sessions/task-fold.ts';
+import type { MessageEntry } from '../sessions/task-content.ts';
+import type { TaskFold } from '../sessions/task-fold.ts';
 import { type RunFacts, toRecords } from './event-records.ts';
 import { TurnFacts } from './turn-facts.ts';
 

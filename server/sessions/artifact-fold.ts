@@ -22,6 +22,10 @@ export class ArtifactFold {
     this.isWhole = isWhole;
   }
 
+  get artifactId(): string {
+    return this.#begun.artifactId;
+  }
+
   /** A copy that can change while this one stays. O(1). */
   fork(): ArtifactFold {
     const fork = new ArtifactFold(this.#begun, this.isWhole);

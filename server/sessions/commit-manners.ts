@@ -18,24 +18,20 @@ const PAUSE_MAX_MS: DurationMs = 20;
  * then. They try again at once: a wait between what they have taken in and their attempt would lose the next race too.
  */
 export class CommitManners {
-  readonly #clock: Clock;
   #streak = 0;
+  /** In whole milliseconds, as the pause: each session in memory has both, and a fraction is an object of its own. */
   #lastAt: DurationMs = 0;
   #pauseMs = PAUSE_MIN_MS;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
 
   /**
    * To be awaited before a commit is put together: what is decided meanwhile rides along.
    *
    * @returns undefined when there is nothing to wait for
    */
-  letOthersIn(): Promise<void> | undefined {
+  letOthersIn(clock: Pick<Clock, 'mono'>): Promise<void> | undefined {
     if (this.#streak < STREAK_MAX) return undefined;
     this.#streak = 0;
-    const leftMs = this.#lastAt + this.#pauseMs - this.#clock.mono();
+    const leftMs = this.#lastAt + this.#pauseMs - clock.mono();
     return leftMs > 0 ? pause(leftMs) : undefined;
   }
 
@@ -43,8 +39,8 @@ export class CommitManners {
   committed(sentAt: DurationMs, answeredAt: DurationMs): void {
     if (sentAt - this.#lastAt > PAUSE_MAX_MS) this.#streak = 0;
     this.#streak += 1;
-    this.#lastAt = answeredAt;
-    const roundTripMs = this.#lastAt - sentAt;
-    this.#pauseMs = Math.min(PAUSE_MAX_MS, Math.max(PAUSE_MIN_MS, PAUSE_ROUND_TRIPS * roundTripMs));
+    this.#lastAt = Math.ceil(answeredAt);
+    const pauseMs = Math.ceil(PAUSE_ROUND_TRIPS * (answeredAt - sentAt));
+    this.#pauseMs = Math.min(PAUSE_MAX_MS, Math.max(PAUSE_MIN_MS, pauseMs));
   }
 }

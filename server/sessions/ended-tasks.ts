@@ -50,7 +50,7 @@ export function wholeArtifact(
 ): ArtifactRecord | undefined {
   const { openRun } = draft;
   const isOpen = openRun?.task === local && openRun.artifactId === artifactId;
-  const fold = draft.task(local)?.artifacts.get(artifactId);
+  const fold = draft.task(local)?.artifact(artifactId);
   if (fold === undefined || !(isOpen || fold.hasRuns)) return undefined;
   const runs = isOpen ? [...fold.runs, openRun].filter(isLong) : fold.runs;
   const superseded = runs.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -27,8 +27,9 @@ export class LayeredList<T> implements Iterable<T> {
   }
 
   push(item: T): void {
-    // What grows in place has room for 17 more: as much as a short conversation.
-    if (this.#own !== undefined && this.#own.length < FEW) this.#own = [...this.#own, item];
+    // What grows in place, or by a spread, has room for 17 more: as much as a short conversation.
+    if (this.#own !== undefined && this.#own.length < FEW)
+      this.#own = this.#own.toSpliced(this.#own.length, 0, item);
     else if (this.#own !== undefined) this.#own.push(item);
     else if (this.#first === undefined) this.#first = item;
     else this.#own = [this.#first, item];
@@ -87,12 +88,21 @@ export class LayeredList<T> implements Iterable<T> {
   }
 }
 
+/** Another list, or a Map when it gets too long to be looked through: it has to be as long as what is in it. */
+function withPair<K, V>(pairs: readonly (K | V)[], key: K, value: V): readonly (K | V)[] | Map<K, V> {
+  for (let i = 0; i < pairs.length; i += 2) if (pairs[i] === key) return pairs.with(i + 1, value);
+  if (pairs.length < 2 * FEW) return pairs.toSpliced(pairs.length, 0, key, value);
+  const map = new Map<K, V>();
+  for (let i = 0; i < pairs.length; i += 2) map.set(pairs[i] as K, pairs[i + 1] as V);
+  return map.set(key, value);
+}
+
 export class LayeredMap<K, V> {
   readonly #parent: LayeredMap<K, V> | undefined;
   #key: K | undefined;
   #value: V | undefined;
-  /** All of this layer but the first. */
-  #more: Map<K, V> | undefined;
+  /** All of this layer but the first: keys and values in turn while they are few. */
+  #more: readonly (K | V)[] | Map<K, V> | undefined;
 
   constructor(parent?: LayeredMap<K, V>) {
     this.#parent = parent;
@@ -108,14 +118,24 @@ export class LayeredMap<K, V> {
 
   /** The value of this layer alone: what may be changed in place. */
   getOwn(key: K): V | undefined {
-    return this.#key === key ? this.#value : this.#more?.get(key);
+    if (this.#key === key) return this.#value;
+    const more = this.#more;
+    if (more === undefined) return undefined;
+    if (more instanceof Map) return more.get(key);
+    for (let i = 0; i < more.length; i += 2) if (more[i] === key) return more[i + 1] as V;
+    return undefined;
   }
 
   set(key: K, value: V): void {
     if (this.#key === undefined || this.#key === key) {
       this.#key = key;
       this.#value = value;
-    } else (this.#more ??= new Map<K, V>()).set(key, value);
+      return;
+    }
+    const more = this.#more;
+    if (more instanceof Map) more.set(key, value);
+    else if (more === undefined) this.#more = [key, value];
+    else this.#more = withPair(more, key, value);
   }
 
   fork(): LayeredMap<K, V> {
@@ -127,7 +147,9 @@ export class LayeredMap<K, V> {
     const keys = this.#parent === undefined ? [] : this.#parent.keys();
     if (this.#key === undefined) return keys;
     if (this.#more === undefined && keys.length === 0) return [this.#key];
-    const own = this.#more === undefined ? [this.#key] : [this.#key, ...this.#more.keys()];
+    const own: K[] = [this.#key];
+    if (this.#more instanceof Map) own.push(...this.#more.keys());
+    else this.#more?.forEach((item, i) => i % 2 === 0 && own.push(item as K));
     for (const key of own) if (this.#parent?.get(key) === undefined) keys.push(key);
     return keys;
   }

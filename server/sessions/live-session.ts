@@ -62,7 +62,7 @@ export class LiveSession implements PendingSession, DeadlineWatched {
     this.journal = new StoredJournal(parts, ref);
     // the clock is read once for both: it costs 0.2 us on some machines
     this.since = this.journal.expiresAt - parts.ttlMs;
-    this.#manners = parts.store.exclusive ? undefined : new CommitManners(parts.clock);
+    this.#manners = parts.store.exclusive ? undefined : new CommitManners();
   }
 
   /** What answers and listeners see: what is stored, and what was acknowledged from memory. */
@@ -107,7 +107,8 @@ export class LiveSession implements PendingSession, DeadlineWatched {
   observe(listener: () => void): () => void {
     this.#observers = [...this.#observers, listener];
     return () => {
-      this.#observers = this.#observers.filter((other) => other !== listener);
+      const others = this.#observers.filter((other) => other !== listener);
+      this.#observers = others.length === 0 ? NOBODY : others;
     };
   }
 

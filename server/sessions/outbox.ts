@@ -75,6 +75,16 @@ export function earliestDue(outbox: Outbox): EpochMs | undefined {
   return earliest;
 }
 
+/** The same of several. */
+export function earliestDueOf(outboxes: readonly (Outbox | undefined)[]): EpochMs | undefined {
+  let due: EpochMs | undefined;
+  for (const outbox of outboxes) {
+    const earliest = outbox && earliestDue(outbox);
+    if (earliest !== undefined) due = Math.min(due ?? earliest, earliest);
+  }
+  return due;
+}
+
 /** Tasks of which a webhook is still to be told something, once one of them has another outbox. Another set when it changes. */
 export function withWaiting(
   waiting: ReadonlySet<string>,

@@ -78,7 +78,7 @@ export class SessionSync {
    * @throws {StoreUnavailableError} when its outcome is unknown @throws {SessionDamagedError}
    */
   async commit(): Promise<boolean> {
-    const pausing = this.#manners?.letOthersIn();
+    const pausing = this.#manners?.letOthersIn(this.#parts.clock);
     if (pausing !== undefined) await pausing;
     if (this.#base.isStale) this.#base.redecide();
     if (this.#base.willBegin()) this.#queue.baseMoved();

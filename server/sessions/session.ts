@@ -1,9 +1,10 @@
 import { isInterrupted, isTerminal } from '../../protocol/task-state.ts';
 import type { Bytes, EpochMs, JsonObject, JsonValue } from '../../protocol/units.ts';
+import { fromNear, toNear } from '../../protocol/units.ts';
 import { followRun, type OpenRun } from './chunk-runs.ts';
 import { LayeredList, LayeredMap } from './layered.ts';
 import {
-  earliestDue,
+  earliestDueOf,
   withArtifact,
   withoutWebhook,
   withReceipt,
@@ -19,7 +20,8 @@ import { nonsenseOf, objectionTo } from './record-rules.ts';
 import { aliasKey, type SessionRef } from './session-ref.ts';
 import type { Cursor } from './session-store.ts';
 import { withCancel } from './task-cancel.ts';
-import { TaskFold, type MessageEntry } from './task-fold.ts';
+import { MessageEntry } from './task-content.ts';
+import { TaskFold } from './task-fold.ts';
 
 const NOBODY: ReadonlySet<string> = new Set();
 
@@ -34,8 +36,7 @@ export class Session {
   /** Where it stands: the record at the head. */
   w: Place | undefined;
   bytes: Bytes = 0;
-  /** `at` of the last record. */
-  lastAt: EpochMs = 0;
+  #lastNear: number | undefined = undefined;
   /** Stored records that make no sense: kept, passed over, the same by every instance. */
   skipped = 0;
   /** Set when a record was met that this instance cannot read: it must not decide on what it does not know. */
@@ -73,7 +74,7 @@ export class Session {
     fork.head = this.head;
     fork.w = this.w;
     fork.bytes = this.bytes;
-    fork.lastAt = this.lastAt;
+    fork.#lastNear = this.#lastNear;
     fork.skipped = this.skipped;
     fork.readOnly = this.readOnly;
     fork.waiting = this.waiting;
@@ -90,6 +91,11 @@ export class Session {
     }
     return this.#cursor;
   }
+  /** What the next commit asks for is put into words again: it takes as much room as a short message. */
+  rest(): void {
+    this.#cursor = undefined;
+    this.#cursorOf = undefined;
+  }
 
   /** Stands where a fold stood that was told beforehand what would be stored: it need not be put into words again. */
   standAs(other: Session): void {
@@ -103,6 +109,10 @@ export class Session {
   /** Whether the session has begun. */
   get exists(): boolean {
     return this.head > 0;
+  }
+  /** `at` of the last record; 0 before the first. */
+  get lastAt(): EpochMs {
+    return this.#lastNear === undefined ? 0 : fromNear(this.#lastNear);
   }
 
   task(local: string): TaskFold | undefined {
@@ -120,13 +130,8 @@ export class Session {
 
   /** @returns the moment at which a webhook of any task is due first, 0: at once; undefined when none is */
   get deliveryDue(): EpochMs | undefined {
-    let due: EpochMs | undefined;
-    for (const local of this.waiting) {
-      const outbox = this.#tasks.get(local)?.outbox;
-      const earliest = outbox && earliestDue(outbox);
-      if (earliest !== undefined) due = Math.min(due ?? earliest, earliest);
-    }
-    return due;
+    if (this.waiting === NOBODY) return undefined;
+    return earliestDueOf([...this.waiting].map((local) => this.#tasks.get(local)?.outbox));
   }
 
   /** The task that ended first of those with superseded records. */
@@ -154,7 +159,7 @@ export class Session {
       if (!record.skippable) this.readOnly = true;
       return;
     }
-    this.lastAt = Math.max(this.lastAt, record.body.at);
+    this.#lastNear = toNear(Math.max(this.lastAt, record.body.at));
     if (nonsenseOf(this, record.body) === undefined) this.#reduce(record.n, record.body);
     else this.skipped += 1;
   }
@@ -177,7 +182,7 @@ export class Session {
     const before = this.openRun;
     const { body } = record;
     const isMore =
-      body?.t === 'artifact' && this.task(body.task)?.artifacts.get(body.artifact.artifactId) !== undefined;
+      body?.t === 'artifact' && this.task(body.task)?.artifact(body.artifact.artifactId) !== undefined;
     this.openRun = followRun(before, record, isMore);
     if (before === undefined || before.from === this.openRun?.from || record.says !== true) return;
     this.#own(before.task).keepRun(before);
@@ -195,18 +200,16 @@ export class Session {
       return;
     }
     const task = this.#own(body.task);
-    let before: StatusThen | undefined;
+    const before = task.outbox && task.statusNow;
     switch (body.t) {
       case 'run':
         task.stateBefore = task.state;
-        before = task.outbox && task.statusNow;
         this.#setStatus(task, n, { state: 'TASK_STATE_WORKING', at: body.at });
         task.applyRun(body);
         if (task.stateBefore !== task.state) this.#tell(task, n, before);
         break;
       case 'status': {
         const isNews = body.state !== task.state || body.message !== undefined;
-        before = task.outbox && task.statusNow;
         this.#setStatus(task, n, body);
         const told = task.applyStatus(body);
         if (isNews) this.#tell(task, n, before, told);
@@ -222,15 +225,12 @@ export class Session {
       case 'artifact':
         task.applyArtifact(body);
         task.pristine = false;
-        if (task.outbox !== undefined)
-          this.#setOutbox(task, withArtifact(task.outbox, n, body, task.statusNow));
+        this.#setOutbox(task, task.outbox && withArtifact(task.outbox, n, body, task.statusNow));
         break;
       case 'reply':
-        task.withdrawn = true;
-        task.reply = body.message;
-        task.pristine = false;
+        task.withdraw(body.message);
         this.#setOutbox(task, undefined);
-        this.messages.push({ n, at: body.at, task: task.local, message: body.message });
+        this.messages.push(new MessageEntry(n, body.at, task.local, body.message));
         break;
       case 'state':
         (this.#state ??= new LayeredMap()).set(body.key, body.value);
@@ -264,13 +264,13 @@ export class Session {
   }
 
   #addMessage(n: number, at: EpochMs, local: string, message: MessageEntry['message']): void {
-    const entry: MessageEntry = { n, at, task: local, message, instance: this.w?.instance };
+    const entry = new MessageEntry(n, at, local, message, this.w?.instance);
     const task = this.#tasks.get(local) === undefined ? undefined : this.#own(local);
     // What the agent asked stands before what the client answers.
     if (task !== undefined && isInterrupted(task.state)) this.#keepStatusMessage(task, n, at);
     this.messages.push(entry);
     if (task === undefined) return;
-    task.history.push(entry);
+    task.addMessage(entry);
     task.queued += 1;
     task.firstMessage ??= n;
   }
@@ -285,8 +285,8 @@ export class Session {
 
   #keepStatusMessage(task: TaskFold, n: number, at: EpochMs): void {
     if (task.statusMessage === undefined) return;
-    const entry: MessageEntry = { n, at, task: task.local, message: task.statusMessage };
-    task.history.push(entry);
+    const entry = new MessageEntry(n, at, task.local, task.statusMessage);
+    task.addMessage(entry);
     this.messages.push(entry);
     task.statusMessage = undefined;
   }

@@ -24,14 +24,14 @@ export class StoredJournal {
   readonly #parts: SessionParts;
   readonly #ref: SessionRef;
   session: Session;
-  /** Monotonic moment at which the memory copy is no longer to be trusted: the store's own remaining life. */
+  /** Monotonic moment, rounded down, at which the copy is no longer to be trusted: the store's own remaining life. */
   expiresAt: DurationMs;
   /** Record numbers of user messages whose answer was delivered. */
   readonly answered = new AnsweredMessages();
   derived: DerivedState = NOT_DERIVED;
   /** Monotonic moment at which this process delivered the answer to the derived message; 0: it has not. */
   #derivedDeliveredAt: DurationMs = 0;
-  /** Made for the first who follows the session. */
+  /** For those who follow the session: made for the first of them. */
   #recent: RecentRecords | undefined = undefined;
   /** Counts how often the fold was begun anew: what was read before is then of another one. */
   generation = 0;
@@ -58,16 +58,16 @@ export class StoredJournal {
     this.#parts = parts;
     this.#ref = ref;
     this.session = new Session(ref, '');
-    this.expiresAt = parts.clock.mono() + parts.ttlMs;
+    this.expiresAt = Math.floor(parts.clock.mono() + parts.ttlMs);
   }
 
-  /** For those who follow the session. */
   get recent(): RecentRecords {
     return (this.#recent ??= new RecentRecords());
   }
   /** Nobody changes the session at the moment: what is made again when it is needed takes no memory until then. */
   rest(): void {
     if (this.#recent?.isFollowed === false) this.#recent = undefined;
+    this.session.rest();
   }
 
   /** Forgets everything. */
@@ -180,8 +180,8 @@ export class StoredJournal {
 
   /** What a commit that was sent at a moment has done to the life of the session. */
   livesOn(expiry: Expiry, sentAt: DurationMs): void {
-    if (expiry.kind === 'slide') this.expiresAt = sentAt + expiry.ttlMs;
-    if (expiry.kind === 'lengthen') this.expiresAt = Math.max(this.expiresAt, sentAt + expiry.ttlMs);
+    const until = expiry.kind === 'keep' ? 0 : Math.floor(sentAt + expiry.ttlMs);
+    this.expiresAt = expiry.kind === 'slide' ? until : Math.max(this.expiresAt, until);
   }
 
   /**
@@ -283,7 +283,7 @@ export class StoredJournal {
       this.session.w = parsePlace(snapshot.cursor.w) ?? this.session.w;
       this.#isGuessed = false;
     }
-    this.expiresAt = readAt + snapshot.remainingMs;
+    this.expiresAt = Math.floor(readAt + snapshot.remainingMs);
     for (const n of snapshot.answered) this.answered.add(n);
     if (!this.derived.answered || this.derived.serves !== snapshot.derived.serves)
       this.derived = snapshot.derived;

@@ -1,27 +1,21 @@
-import type { Artifact, Dialect, Message, Task } from '../../protocol/model.ts';
+import type { Dialect, Message, Task } from '../../protocol/model.ts';
 import type { TaskState } from '../../protocol/task-state.ts';
-import { toTimestamp, type Bytes, type EpochMs, type JsonObject } from '../../protocol/units.ts';
-import { ArtifactFold } from './artifact-fold.ts';
-import { isLong, type ChunkRun, type OpenRun } from './chunk-runs.ts';
-import { LayeredList, LayeredMap } from './layered.ts';
+import {
+  fromNear,
+  toNear,
+  toTimestamp,
+  type Bytes,
+  type DurationMs,
+  type EpochMs,
+  type JsonObject,
+} from '../../protocol/units.ts';
+import type { ChunkRun } from './chunk-runs.ts';
 import type { Outbox, StatusThen } from './outbox.ts';
-import type { ArtifactRecord, RunKey, RunRecord, StatusRecord, StoredMessage } from './records.ts';
+import type { RunKey, RunRecord, StatusRecord, StoredMessage } from './records.ts';
 import { joinTaskId } from './session-ref.ts';
+import { TaskContent, type MessageEntry } from './task-content.ts';
+import { NO_RARITIES } from './task-rarities.ts';
 import { toCancelMetadata, withCancelEnd, type CancelFold } from './task-cancel.ts';
-
-/** A message in the order of the conversation. */
-export interface MessageEntry {
-  /** Record number. */
-  readonly n: number;
-  readonly at: EpochMs;
-  readonly task: string;
-  readonly message: StoredMessage;
-  /** Which instance stored it; absent for what an agent said. */
-  readonly instance?: string | undefined;
-}
-
-const NO_RUNS: readonly ChunkRun[] = [];
-const NOT_COMPACTED: readonly (readonly [number, number])[] = [];
 
 /**
  * Nearly all tasks of a process are in their first run by one and the same instance: one string for all of them, though
@@ -45,52 +39,88 @@ interface TaskBeginning {
 }
 
 /** One task of a session, as its records left it. Only the session's reducer changes it. */
-export class TaskFold {
+export class TaskFold extends TaskContent {
   readonly local: string;
-  readonly dialect: Dialect;
-  readonly alias: string | undefined;
   state: TaskState = 'TASK_STATE_SUBMITTED';
   /** How the task stood when its present run took it up. */
   stateBefore: TaskState = 'TASK_STATE_SUBMITTED';
-  statusAt: EpochMs;
+  #statusNear: DurationMs;
   statusMessage: StoredMessage | undefined;
   by: RunKey;
-  metadata: JsonObject | undefined;
-  /** The agent answered with a message instead: for clients there is no such task. */
-  withdrawn = false;
   /** Nothing but `submitted` and `working` was recorded: the send that made it may be run again. */
   pristine = true;
-  readonly history: LayeredList<MessageEntry>;
-  readonly artifacts: LayeredMap<string, ArtifactFold>;
-  reply: StoredMessage | undefined;
   /** Messages of the client that no run has taken up yet; the one that comes with the task is its first run's. */
   queued = -1;
   /** Record number of the message that came with the task. */
   firstMessage: number | undefined;
-  /** Its webhooks, and what they are still to be told; undefined while it never had one. */
-  outbox: Outbox | undefined;
-  /** How far a cancel has come; undefined while nobody has asked for one. */
-  cancel: CancelFold | undefined;
-  /** The present turn was begun again: an earlier run for its message was broken off. */
-  isResumed = false;
-  /** How often that was because its runner had died. One that leaves its task to others does it no harm. */
-  reruns = 0;
   /** Number of the record that ended it. */
   endedAt: number | undefined;
-  /** Since the task has ended: records whose content whole artifacts hold as well, oldest first. */
-  superseded = NO_RUNS;
-  /** First and last number of each run of records that may be missing. */
-  compacted = NOT_COMPACTED;
+  #rare = NO_RARITIES;
 
   constructor(record: TaskBeginning, base?: TaskFold) {
+    super(base);
     this.local = record.task;
-    this.dialect = record.dialect ?? 'v1';
-    this.alias = record.alias;
-    this.statusAt = record.at;
+    this.#statusNear = toNear(record.at);
     this.by = sameRun(record.by);
-    this.metadata = record.metadata;
-    this.history = base === undefined ? new LayeredList() : base.history.fork();
-    this.artifacts = base === undefined ? new LayeredMap() : base.artifacts.fork();
+    const { dialect = 'v1', alias, metadata } = record;
+    if (base !== undefined) this.#rare = base.#rare;
+    else if (dialect !== 'v1' || alias !== undefined || metadata !== undefined)
+      this.#rare = { ...NO_RARITIES, dialect, alias, metadata };
+  }
+
+  get statusAt(): EpochMs {
+    return fromNear(this.#statusNear);
+  }
+  set statusAt(at: EpochMs) {
+    this.#statusNear = toNear(at);
+  }
+  get dialect(): Dialect {
+    return this.#rare.dialect;
+  }
+  get alias(): string | undefined {
+    return this.#rare.alias;
+  }
+  /** The agent's. */
+  get metadata(): JsonObject | undefined {
+    return this.#rare.metadata;
+  }
+  /** The agent answered with a message instead: for clients there is no such task. */
+  get withdrawn(): boolean {
+    return this.#rare.withdrawn;
+  }
+  /** What it answered with. */
+  get reply(): StoredMessage | undefined {
+    return this.#rare.reply;
+  }
+  /** Its webhooks, and what they are still to be told; undefined while it never had one. */
+  get outbox(): Outbox | undefined {
+    return this.#rare.outbox;
+  }
+  set outbox(outbox: Outbox | undefined) {
+    if (outbox !== this.#rare.outbox) this.#rare = { ...this.#rare, outbox };
+  }
+  /** How far a cancel has come; undefined while nobody has asked for one. */
+  get cancel(): CancelFold | undefined {
+    return this.#rare.cancel;
+  }
+  set cancel(cancel: CancelFold | undefined) {
+    if (cancel !== this.#rare.cancel) this.#rare = { ...this.#rare, cancel };
+  }
+  /** The present turn was begun again: an earlier run for its message was broken off. */
+  get isResumed(): boolean {
+    return this.#rare.isResumed;
+  }
+  /** How often that was because its runner had died. One that leaves its task to others does it no harm. */
+  get reruns(): number {
+    return this.#rare.reruns;
+  }
+  /** Since the task has ended: records whose content whole artifacts hold as well, oldest first. */
+  get superseded(): readonly ChunkRun[] {
+    return this.#rare.superseded;
+  }
+  /** First and last number of each run of records that may be missing. */
+  get compacted(): readonly (readonly [number, number])[] {
+    return this.#rare.compacted;
   }
 
   /**
@@ -98,23 +128,15 @@ export class TaskFold {
    * and `Object.assign` took as long as all the rest of it.
    */
   fork(): TaskFold {
-    const { local: task, dialect, alias, statusAt: at, by, metadata } = this;
-    const fork = new TaskFold({ task, dialect, alias, at, by, metadata }, this);
+    const { local: task, statusAt: at, by } = this;
+    const fork = new TaskFold({ task, at, by }, this);
     fork.state = this.state;
     fork.stateBefore = this.stateBefore;
     fork.statusMessage = this.statusMessage;
-    fork.withdrawn = this.withdrawn;
     fork.pristine = this.pristine;
-    fork.reply = this.reply;
     fork.queued = this.queued;
     fork.firstMessage = this.firstMessage;
-    fork.outbox = this.outbox;
-    fork.cancel = this.cancel;
-    fork.isResumed = this.isResumed;
-    fork.reruns = this.reruns;
     fork.endedAt = this.endedAt;
-    fork.superseded = this.superseded;
-    fork.compacted = this.compacted;
     return fork;
   }
 
@@ -140,8 +162,9 @@ export class TaskFold {
   /** The client's message that the present (or last) run answers. */
   get turn(): MessageEntry | undefined {
     let behind = Math.max(0, this.queued);
-    for (let i = this.history.length - 1; i >= 0; i--) {
-      const entry = this.history.at(i);
+    const { history } = this;
+    for (let i = history.length - 1; i >= 0; i--) {
+      const entry = history.at(i);
       if (entry?.message.role === 'ROLE_USER' && behind-- === 0) return entry;
     }
     return undefined;
@@ -151,9 +174,10 @@ export class TaskFold {
   applyRun({ by, next }: RunRecord): void {
     const wasLeft = this.runner === '';
     this.by = by;
-    this.isResumed = next !== true;
-    if (next === true) this.reruns = 0;
-    else if (!wasLeft) this.reruns += 1;
+    const isResumed = next !== true;
+    const reruns = isResumed ? this.reruns + (wasLeft ? 0 : 1) : 0;
+    if (isResumed !== this.isResumed || reruns !== this.reruns)
+      this.#rare = { ...this.#rare, isResumed, reruns };
     if (next === true) this.queued = Math.max(0, this.queued - 1);
   }
 
@@ -167,32 +191,16 @@ export class TaskFold {
     const { state, message, metadata } = record;
     if (message !== undefined || (state !== 'TASK_STATE_SUBMITTED' && state !== 'TASK_STATE_WORKING'))
       this.pristine = false;
-    if (metadata !== undefined) this.metadata = { ...this.metadata, ...metadata };
+    if (metadata !== undefined) this.#rare = { ...this.#rare, metadata: { ...this.metadata, ...metadata } };
     if (state !== 'TASK_STATE_CANCELED') return metadata;
     this.cancel = withCancelEnd(this.cancel, record);
     return this.cancel === undefined ? metadata : { ...metadata, ...toCancelMetadata(this.cancel) };
   }
 
-  applyArtifact({ artifact, append, whole }: ArtifactRecord): void {
-    const { artifactId } = artifact;
-    const own = this.artifacts.getOwn(artifactId);
-    const known = own ?? this.artifacts.get(artifactId);
-    if (known === undefined) this.artifacts.set(artifactId, new ArtifactFold(artifact, whole === true));
-    else if (append !== true || whole === true)
-      this.artifacts.set(artifactId, known.replacedBy(artifact, whole === true, own !== undefined));
-    else this.#ownArtifact(artifactId, known).append(artifact.parts);
-  }
-
-  /** Whether this is all of an artifact. */
-  isNow(artifact: Artifact): boolean {
-    return this.artifacts.get(artifact.artifactId)?.isNow(artifact) === true;
-  }
-
-  /** Chunks of an artifact stood together, and nothing that stays leans on them. */
-  keepRun({ artifactId, from, to, bytes }: OpenRun): void {
-    const known = this.artifacts.get(artifactId);
-    if (known !== undefined && isLong({ from, to, bytes }))
-      this.#ownArtifact(artifactId, known).addRun({ from, to, bytes });
+  /** The agent has answered with a message: there is no such task. */
+  withdraw(reply: StoredMessage): void {
+    this.#rare = { ...this.#rare, withdrawn: true, reply };
+    this.pristine = false;
   }
 
   /** The task has ended with a record. Costs its runs of chunks. @returns whether whole artifacts have superseded any */
@@ -201,7 +209,8 @@ export class TaskFold {
     const runs: ChunkRun[] = [];
     for (const artifact of this.artifacts.values())
       if (artifact.isWhole && artifact.hasRuns) runs.push(...artifact.runs);
-    this.superseded = runs.length === 0 ? NO_RUNS : runs.sort((a, b) => a.from - b.from);
+    const superseded = runs.length === 0 ? NO_RARITIES.superseded : runs.sort((a, b) => a.from - b.from);
+    if (superseded !== this.superseded) this.#rare = { ...this.#rare, superseded };
     return runs.length > 0;
   }
 
@@ -209,17 +218,9 @@ export class TaskFold {
   compact(from: number, to: number): Bytes {
     const isGone = (run: ChunkRun): boolean => run.from >= from && run.to <= to;
     const gone = this.superseded.filter(isGone);
-    this.superseded = this.superseded.filter((run) => !isGone(run));
-    this.compacted = [...this.compacted, [from, to]];
+    const superseded = this.superseded.filter((run) => !isGone(run));
+    this.#rare = { ...this.#rare, superseded, compacted: [...this.compacted, [from, to]] };
     return gone.reduce((sum, { bytes }) => sum + bytes, 0);
-  }
-
-  #ownArtifact(artifactId: string, known: ArtifactFold): ArtifactFold {
-    const own = this.artifacts.getOwn(artifactId);
-    if (own !== undefined) return own;
-    const fork = known.fork();
-    this.artifacts.set(artifactId, fork);
-    return fork;
   }
 
   /** The task as a client is shown it. O(what is shown). @param historyLength most recent messages; undefined = all */

@@ -54,6 +54,23 @@ describe('what is forked in layers', () => {
     );
   });
 
+  it('keeps that order when a layer has more keys than are looked through one by one', () => {
+    const keys = Array.from({ length: 24 }, (_, i) => `key ${i}`);
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.constantFrom(...keys), fc.nat(9)), { maxLength: 80 }), (entries) => {
+        const map = new LayeredMap<string, number>();
+        const plain = new Map<string, number>();
+        for (const [key, value] of entries) {
+          map.set(key, value);
+          plain.set(key, value);
+          expect(map.get(key)).to.equal(value);
+        }
+        expect([...map.fork().entries()]).to.deep.equal([...plain]);
+        for (const key of keys) expect(map.getOwn(key)).to.equal(plain.get(key));
+      }),
+    );
+  });
+
   it('leaves what lies below as it was', () => {
     const list = new LayeredList<string>();
     const map = new LayeredMap<string, string | null>();

@@ -16,8 +16,11 @@ const SWEEP_MS: DurationMs = 5_000;
 /** Each instance's by seq, because what is found comes late; instances in the order of their first. */
 function inOrder(changes: readonly ChangeEntry[]): ChangeEntry[] {
   const byInstance = new Map<string, ChangeEntry[]>();
-  for (const change of changes)
-    byInstance.set(change.instance, [...(byInstance.get(change.instance) ?? []), change]);
+  for (const change of changes) {
+    const others = byInstance.get(change.instance);
+    if (others === undefined) byInstance.set(change.instance, [change]);
+    else others.push(change);
+  }
   return [...byInstance.values()].flatMap((of) => of.toSorted((a, b) => a.firstSeq - b.firstSeq));
 }
 
@@ -122,7 +125,9 @@ export class OwnRecords {
       if (known?.cursor.epoch === cursor.epoch) known.cursor = cursor;
       else sessions.set(key, { ref, cursor, since: entry.writtenAt });
     }
-    return [...sessions.values()].filter(({ since }) => since < before);
+    return [...sessions.values()]
+      .filter(({ since }) => since < before)
+      .map(({ ref, cursor }) => ({ ref, cursor }));
   }
 
   close(): void {
@@ -136,12 +141,14 @@ export class OwnRecords {
     const log = this.#log;
     if (log === undefined) return changes;
     const hash = hashOf(ref);
+    let isBefore = false;
     for (let entry = log.newest(hash); entry !== undefined; entry = log.before(entry)) {
       if (entry.isGone || entry.hash !== hash) continue;
       const change = new ChangeEntry(entry);
       if (!change.isOf(ref)) continue;
-      if (changes[0] === undefined || change.epoch === changes[0].epoch) changes.push(change);
-      else log.drop(entry);
+      isBefore ||= changes[0] !== undefined && changes[0].epoch !== change.epoch;
+      if (isBefore) log.drop(entry);
+      else changes.push(change);
     }
     return changes.reverse();
   }

@@ -108,7 +108,7 @@ export class ChangeQueue {
   }
 
   /** Everything of the batch is in the store; also what nobody waits for any more: others may build on it. */
-  stored(batch: Batch): void {
+  stored(batch: Batch, answeredAt?: DurationMs): void {
     const waiting = this.#intents;
     const { cursor } = this.#journal.session;
     // Not simply the first ones: a change may have left the queue while its commit was under way.
@@ -118,7 +118,7 @@ export class ChangeQueue {
       : waiting.filter((intent) => !batch.intents.includes(intent));
     this.invalidate();
     for (const intent of batch.intents) {
-      if (areFirst || waiting.includes(intent)) this.#settle(intent, 'stored', cursor);
+      if (areFirst || waiting.includes(intent)) this.#settle(intent, 'stored', cursor, answeredAt);
       else this.#parts.own.keepFound(this.#journal.session.ref, cursor, intent.records, intent.since);
     }
     this.#kept?.moved(this.#intents);
@@ -263,16 +263,12 @@ export class ChangeQueue {
     for (const intent of rejected) intent.fail(error);
   }
 
-  /** @param cursor where the session stands, if that is at hand */
-  #settle(intent: Intent, outcome: ChangeOutcome, cursor?: Cursor): void {
+  /** @param cursor where the session stands, and when the store said so, if that is at hand */
+  #settle(intent: Intent, outcome: ChangeOutcome, cursor?: Cursor, at?: DurationMs): void {
     const { records, since } = intent;
     const { session } = this.#journal;
-    if (outcome === 'stored')
-      this.#parts.own.keep(session.ref, cursor ?? session.cursor, {
-        records,
-        since,
-        slides: slidesTtl(intent),
-      });
+    const change = { records, since, slides: slidesTtl(intent) };
+    if (outcome === 'stored') this.#parts.own.keep(session.ref, cursor ?? session.cursor, change, at);
     intent.settle(outcome);
     if (!intent.deferred) return;
     this.#kept?.release(intent);

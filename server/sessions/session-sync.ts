@@ -114,7 +114,7 @@ export class SessionSync {
       }
       // A read came between and began anew; it may or may not have seen this commit.
       else if (batch.records.length > 0) await this.#base.catchUp();
-      this.#isIn(offer, batch);
+      this.#isIn(offer, batch, answeredAt);
       this.#taken += 1;
       return true;
     } finally {
@@ -137,10 +137,10 @@ export class SessionSync {
     return { request, stored, after, sentAt };
   }
 
-  #isIn({ request, sentAt }: Offer, batch: Batch): void {
+  #isIn({ request, sentAt }: Offer, batch: Batch, answeredAt: DurationMs): void {
     this.#journal.livesOn(request.expiry, sentAt);
     this.#base.hasBegun();
-    this.#queue.stored(batch);
+    this.#queue.stored(batch, answeredAt);
     if (this.#base.isStale) this.#base.redecide();
     this.#owner.changed();
     if (request.outboxInMs === 0) this.#parts.onDue?.(this.#ref);

@@ -1,3 +1,4 @@
+import type { DurationMs } from '../../protocol/units.ts';
 import type { Drafts } from './drafts.ts';
 import { isCompacted } from './ended-tasks.ts';
 import type { FeedPosition } from './feed-position.ts';
@@ -27,6 +28,13 @@ export type Pull =
   | { readonly kind: 'unavailable' }
   /** The session is being read anew. */
   | { readonly kind: 'loading' };
+
+/** How a follower waits where much is going on. */
+export interface Stride {
+  readonly ms: DurationMs;
+  /** Whether nothing more is to come. */
+  readonly isOver: () => boolean;
+}
 
 /** What a follower reads from: one session's layers, and its store. */
 export interface FeedSource {
@@ -81,7 +89,7 @@ export class JournalFollower {
 
   get position(): FeedPosition {
     const stored = { epoch: this.#epoch, n: this.#n };
-    return { ...stored, ...this.#seen.mark };
+    return this.#seen.isAhead ? { ...stored, ...this.#seen.mark } : stored;
   }
 
   /** Something has changed since the last pull was begun. */
@@ -105,9 +113,13 @@ export class JournalFollower {
     this.#source.journal.recent.unfollow();
   }
 
-  /** Resolves when there may be something to pull, or after a while, or when the signal is aborted. */
-  async news(withinMs: number, signal: AbortSignal): Promise<void> {
-    if (this.#hasNews || signal.aborted) return;
+  /**
+   * Resolves when there may be something to pull, or after a while, or when the signal is aborted.
+   *
+   * @param stride so long it goes on waiting for more when there is something, unless that is all
+   */
+  async news(withinMs: DurationMs, signal: AbortSignal, stride?: Stride): Promise<void> {
+    if (signal.aborted || (this.#hasNews && stride === undefined)) return;
     await new Promise<void>((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
@@ -115,9 +127,19 @@ export class JournalFollower {
         this.#wake = undefined;
         resolve();
       };
-      const timer = setTimeout(done, withinMs);
+      let isStriding = false;
+      const wake = (): void => {
+        if (stride === undefined || stride.isOver()) done();
+        else if (!isStriding) {
+          isStriding = true;
+          clearTimeout(timer);
+          timer = setTimeout(done, stride.ms);
+        }
+      };
+      let timer = setTimeout(done, withinMs);
       signal.addEventListener('abort', done);
-      this.#wake = done;
+      this.#wake = wake;
+      if (this.#hasNews) wake();
     });
   }
 

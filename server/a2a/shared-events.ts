@@ -5,7 +5,7 @@ import type { EventTexts } from './call.ts';
 import type { TaskEvents } from './task-events.ts';
 
 /** As many as a session keeps of its last records: streams that are told from memory are within these of one another. */
-const MAX_EVENTS = 512;
+const MAX_EVENTS = 2_048;
 const MAX_CHARS = 1_048_576;
 
 /** An event, and its JSON in each dialect that it was told in. */

@@ -1,4 +1,4 @@
-import { Audiences } from './shared-events.ts';
+import { Audiences } from './audience.ts';
 
 /** A stream that somebody may be reading. */
 export interface OpenStream {

@@ -1,5 +1,4 @@
 import type { Dialect, StreamEvent } from '../../protocol/model.ts';
-import type { LiveSession } from '../sessions/live-session.ts';
 import type { RecordBody } from '../sessions/records.ts';
 import type { EventTexts } from './call.ts';
 import type { TaskEvents } from './task-events.ts';
@@ -50,7 +49,7 @@ export class SharedEvent implements EventTexts {
  * They go by their records, which are the same objects for all that are told from memory; who reads the store shares nothing.
  */
 export class SharedEvents {
-  #readers = 0;
+  #isShared = false;
   readonly #events = new Map<RecordBody, SharedEvent>();
   #chars = 0;
 
@@ -63,17 +62,10 @@ export class SharedEvents {
     return this.#chars;
   }
 
-  get readers(): number {
-    return this.#readers;
-  }
-
-  enter(): void {
-    this.#readers += 1;
-  }
-
-  leave(): void {
-    this.#readers -= 1;
-    if (this.#readers <= 1) this.clear();
+  /** Whether there is anybody to share with. */
+  set isShared(isShared: boolean) {
+    this.#isShared = isShared;
+    if (!isShared) this.clear();
   }
 
   /** What is kept may not be what would be told now. */
@@ -84,7 +76,7 @@ export class SharedEvents {
 
   /** @returns undefined where there is nobody to share with, and for what is no event */
   of(body: RecordBody, isLast: boolean, events: Pick<TaskEvents, 'toEvent'>): SharedEvent | undefined {
-    if (this.#readers <= 1) return undefined;
+    if (!this.#isShared) return undefined;
     const known = this.#events.get(body);
     if (known !== undefined) return known.isLast === isLast ? known : undefined;
     const event = events.toEvent(body, isLast);
@@ -110,30 +102,5 @@ export class SharedEvents {
       this.#events.delete(body);
       this.#chars -= chars;
     }
-  }
-}
-
-/** Those of all tasks that streams are open for. */
-export class Audiences {
-  readonly #sessions = new WeakMap<LiveSession, Map<string, SharedEvents>>();
-
-  /** @param local task id @returns to be left once */
-  enter(session: LiveSession, local: string): SharedEvents {
-    const tasks = this.#sessions.get(session) ?? new Map<string, SharedEvents>();
-    this.#sessions.set(session, tasks);
-    const shared = tasks.get(local) ?? new SharedEvents();
-    tasks.set(local, shared);
-    shared.enter();
-    return shared;
-  }
-
-  leave(session: LiveSession, local: string): void {
-    const tasks = this.#sessions.get(session);
-    const shared = tasks?.get(local);
-    if (tasks === undefined || shared === undefined) return;
-    shared.leave();
-    if (shared.readers > 0) return;
-    tasks.delete(local);
-    if (tasks.size === 0) this.#sessions.delete(session);
   }
 }

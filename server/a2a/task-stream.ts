@@ -6,10 +6,10 @@ import type { FeedEntry, JournalFollower } from '../sessions/journal-feed.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import { joinTaskId } from '../sessions/session-ref.ts';
 import type { A2AParts } from './a2a-parts.ts';
+import type { Audience } from './audience.ts';
 import type { CallContext, StreamFrame, StreamFrames } from './call.ts';
 import { isForV01, toTaskView } from './find-task.ts';
 import { firstSign, revealTask } from './reveal-task.ts';
-import type { SharedEvents } from './shared-events.ts';
 import { ANSWER_PAUSES, NO_PAUSE, StreamEnding, V01_PAUSES } from './stream-ending.ts';
 import { TaskEvents } from './task-events.ts';
 import { TaskTending } from './task-tending.ts';
@@ -17,12 +17,6 @@ import { TEND_MS } from './tend-task.ts';
 
 /** Events that follow one another within this are a burst: a reader is given them several at a time. */
 const BURST_MS: DurationMs = 10;
-/**
- * So long a reader in a burst is left alone. Each event by itself costs every reader a wake-up and a write, which with many
- * readers is most of the work: of 1,000 chunks to 100 readers three quarters.
- */
-const STRIDE_MS: DurationMs = 2;
-
 const NOTHING: readonly FeedEntry[] = [];
 const DONE = Promise.resolve({ done: true, value: undefined } as const);
 
@@ -57,7 +51,7 @@ export class TaskStream implements StreamFrames, AsyncIterableIterator<StreamFra
   readonly #options: TaskStreamOptions;
   readonly #follower: JournalFollower;
   readonly #events: TaskEvents;
-  readonly #shared: SharedEvents;
+  readonly #audience: Audience;
   readonly #tending: TaskTending;
   readonly #ending: StreamEnding;
   readonly #first: LastingFrame | undefined;
@@ -97,7 +91,7 @@ export class TaskStream implements StreamFrames, AsyncIterableIterator<StreamFra
     this.#hasBegun = options.from === undefined;
     this.#first = options.from === undefined ? this.#snapshot() : undefined;
     parts.sessions.pin(session);
-    this.#shared = parts.streams.audiences.enter(session, local);
+    this.#audience = parts.streams.audiences.enter(session, local);
     parts.streams.add(this);
   }
 
@@ -220,7 +214,7 @@ export class TaskStream implements StreamFrames, AsyncIterableIterator<StreamFra
   #again(): readonly LastingFrame[] | undefined {
     this.#hasBegun = true;
     this.#hasTold = true;
-    this.#shared.clear();
+    this.#audience.events.clear();
     const frame = this.#snapshot();
     return frame && [frame];
   }
@@ -253,7 +247,7 @@ export class TaskStream implements StreamFrames, AsyncIterableIterator<StreamFra
 
   #toFrame({ body, position }: FeedEntry): LastingFrame | undefined {
     const isLast = this.#ending.take(body);
-    const shared = this.#shared.of(body, isLast, this.#events);
+    const shared = this.#audience.events.of(body, isLast, this.#events);
     const event = shared === undefined ? this.#events.toEvent(body, isLast) : shared.event;
     return event && { event, cursor: formatPosition(position), isLast, texts: shared };
   }
@@ -274,18 +268,9 @@ export class TaskStream implements StreamFrames, AsyncIterableIterator<StreamFra
   async #rest(): Promise<boolean> {
     if (this.#isStopped() || !(await this.#tending.tend())) return false;
     const isBurst = this.#parts.clock.mono() - this.#pulledAt < BURST_MS;
-    await this.#follower.news(TEND_MS, this.#stop.signal, isBurst ? this.#stride : undefined);
+    await this.#follower.news(TEND_MS, this.#stop.signal, isBurst ? this.#audience : undefined);
     return true;
   }
-
-  /** What ends the stream is told at once. */
-  readonly #stride = {
-    ms: STRIDE_MS,
-    isOver: (): boolean => {
-      const task = this.#session.view.task(this.#local);
-      return task === undefined || this.#ending.isOver(task);
-    },
-  };
 
   #isStopped(): boolean {
     return this.#stop.signal.aborted;

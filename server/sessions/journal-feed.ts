@@ -29,11 +29,11 @@ export type Pull =
   /** The session is being read anew. */
   | { readonly kind: 'loading' };
 
-/** How a follower waits where much is going on. */
+/** How followers wait together where much is going on. */
 export interface Stride {
-  readonly ms: DurationMs;
-  /** Whether nothing more is to come. */
-  readonly isOver: () => boolean;
+  /** Calls back when it is time to go on, perhaps at once. */
+  rest(go: () => void): void;
+  cancel(go: () => void): void;
 }
 
 /** What a follower reads from: one session's layers, and its store. */
@@ -116,27 +116,28 @@ export class JournalFollower {
   /**
    * Resolves when there may be something to pull, or after a while, or when the signal is aborted.
    *
-   * @param stride so long it goes on waiting for more when there is something, unless that is all
+   * @param stride where there is something, more is waited for by this
    */
   async news(withinMs: DurationMs, signal: AbortSignal, stride?: Stride): Promise<void> {
     if (signal.aborted || (this.#hasNews && stride === undefined)) return;
     await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => {
+        done();
+      }, withinMs);
       const done = (): void => {
         clearTimeout(timer);
         signal.removeEventListener('abort', done);
+        stride?.cancel(done);
         this.#wake = undefined;
         resolve();
       };
-      let isStriding = false;
       const wake = (): void => {
-        if (stride === undefined || stride.isOver()) done();
-        else if (!isStriding) {
-          isStriding = true;
-          clearTimeout(timer);
-          timer = setTimeout(done, stride.ms);
+        if (stride === undefined) done();
+        else {
+          this.#wake = undefined;
+          stride.rest(done);
         }
       };
-      let timer = setTimeout(done, withinMs);
       signal.addEventListener('abort', done);
       this.#wake = wake;
       if (this.#hasNews) wake();

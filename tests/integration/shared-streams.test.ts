@@ -58,8 +58,8 @@ describe('streams of one task in all dialects', () => {
       body: JSON.stringify(body),
     });
     const { json } = await call(server.url, 'ListTasks', {}, V1);
-    const [listed] = (json.result as { tasks: JsonObject[] }).tasks;
-    const task = { alias: 'mine', taskId: String(listed?.['id']) };
+    const [listed] = (json.result as { tasks: { id: string }[] }).tasks;
+    const task = { alias: 'mine', taskId: listed?.id ?? '' };
     const answers = await Promise.all(ASKERS.map((asker) => ask(server.url, asker, task[asker.name])));
     const texts = await Promise.all(answers.map((answer) => answer.text()));
     await sent.text();
@@ -99,14 +99,14 @@ describe('streams of one task in all dialects', () => {
       body: JSON.stringify(body),
     });
     const { json } = await call(server.url, 'ListTasks', {}, V1);
-    const id = String((json.result as { tasks: JsonObject[] }).tasks[0]?.['id']);
+    const id = (json.result as { tasks: { id: string }[] }).tasks[0]?.id ?? '';
     const whole = await ask(server.url, asker, id);
     const reader = whole.body?.getReader();
     const decoder = new TextDecoder();
     let text = '';
     const read = async (): Promise<boolean> => {
       const step = await reader?.read();
-      text += decoder.decode(step?.value, { stream: true });
+      text += decoder.decode(step?.value as Uint8Array | undefined, { stream: true });
       return step?.done !== true;
     };
     while (text.split('\n\n').length < 20 && (await read()));

@@ -1,6 +1,5 @@
 import { isRunning } from '../../protocol/task-state.ts';
 import type { DurationMs } from '../../protocol/units.ts';
-import type { Stride } from '../sessions/journal-feed.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import { SharedEvents } from './shared-events.ts';
 
@@ -14,7 +13,7 @@ const STRIDE_EACH_MS: DurationMs = 0.03;
 const STRIDE_MAX_MS: DurationMs = 10;
 
 /** Those who follow one task: what is made for one of them serves all, and in a burst they are served in one go. */
-export class Audience implements Stride {
+export class Audience {
   readonly events = new SharedEvents();
   readonly #session: LiveSession;
   readonly #local: string;

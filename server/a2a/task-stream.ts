@@ -2,7 +2,7 @@ import { taskNotFound } from '../../protocol/errors.ts';
 import type { TaskNames } from '../../protocol/model.ts';
 import type { DurationMs } from '../../protocol/units.ts';
 import { formatPosition, type FeedPosition } from '../sessions/feed-position.ts';
-import type { FeedEntry, JournalFollower } from '../sessions/journal-feed.ts';
+import type { FeedEntry, JournalFollower, Stride } from '../sessions/journal-feed.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import { joinTaskId } from '../sessions/session-ref.ts';
 import type { A2AParts } from './a2a-parts.ts';
@@ -15,7 +15,7 @@ import { TaskEvents } from './task-events.ts';
 import { TaskTending } from './task-tending.ts';
 import { TEND_MS } from './tend-task.ts';
 
-/** Events that follow one another within this are a burst: a reader is given them several at a time. */
+/** What comes so soon behind what was told before is part of a burst, of which a reader is told several events at a time. */
 const BURST_MS: DurationMs = 10;
 const NOTHING: readonly FeedEntry[] = [];
 const DONE = Promise.resolve({ done: true, value: undefined } as const);
@@ -67,7 +67,8 @@ export class TaskStream implements StreamFrames, AsyncIterableIterator<StreamFra
   /** Something was told, or it is known that what comes next can be. */
   #hasBegun: boolean;
   #hasTold = false;
-  #pulledAt: DurationMs = -Infinity;
+  #hasPulled = false;
+  #restsSince: DurationMs = 0;
 
   /**
    * @param session pinned by the caller; the stream pins it once more
@@ -107,11 +108,9 @@ export class TaskStream implements StreamFrames, AsyncIterableIterator<StreamFra
     return this;
   }
 
-  /** A frame that is known already is given without a wait. To be called when the one before has been answered. */
+  /** To be called when the one before has been answered. */
   next(): Promise<IteratorResult<StreamFrame, undefined>> {
-    if (this.#isClosed) return DONE;
-    const frame = this.ready();
-    return frame === undefined ? this.#more() : Promise.resolve({ done: false, value: frame });
+    return this.#isClosed ? DONE : this.#more();
   }
 
   ready(): StreamFrame | undefined {
@@ -129,6 +128,8 @@ export class TaskStream implements StreamFrames, AsyncIterableIterator<StreamFra
   /** By a promise of its own: what it waits for may go on after the stream was closed. */
   async #more(): Promise<IteratorResult<StreamFrame, undefined>> {
     try {
+      const known = this.ready();
+      if (known !== undefined) return { done: false, value: known };
       if (this.#isOver) this.isComplete = true;
       while (!this.#isClosed && !this.#isOver) {
         const pulled = await this.#pulled();
@@ -202,7 +203,7 @@ export class TaskStream implements StreamFrames, AsyncIterableIterator<StreamFra
       case 'entries':
         this.#hasBegun = true;
         if (pulled.entries.length > 0) {
-          this.#pulledAt = this.#parts.clock.mono();
+          this.#hasPulled = true;
           return pulled.entries;
         }
         if (this.#isBehindTheEnd()) return this.#again();
@@ -267,10 +268,21 @@ export class TaskStream implements StreamFrames, AsyncIterableIterator<StreamFra
   /** Waits for news, and looks after a task that nobody here runs. @returns whether the stream goes on */
   async #rest(): Promise<boolean> {
     if (this.#isStopped() || !(await this.#tending.tend())) return false;
-    const isBurst = this.#parts.clock.mono() - this.#pulledAt < BURST_MS;
-    await this.#follower.news(TEND_MS, this.#stop.signal, isBurst ? this.#audience : undefined);
+    this.#restsSince = this.#parts.clock.mono();
+    await this.#follower.news(TEND_MS, this.#stop.signal, this.#hasPulled ? this.#stride : undefined);
     return true;
   }
+
+  /** What comes after a pause is told at once, and so is the first of all. */
+  readonly #stride: Stride = {
+    rest: (go) => {
+      if (this.#parts.clock.mono() - this.#restsSince < BURST_MS) this.#audience.rest(go);
+      else go();
+    },
+    cancel: (go) => {
+      this.#audience.cancel(go);
+    },
+  };
 
   #isStopped(): boolean {
     return this.#stop.signal.aborted;

@@ -50,12 +50,25 @@ export interface StreamFrame {
   readonly event: StreamEvent;
   /** The SSE `id`: `Last-Event-ID` resumes behind this event. */
   readonly cursor: string;
+  /** Where other streams tell the same event. */
+  readonly texts?: EventTexts | undefined;
+}
+
+/** The JSON of an event for all who tell it: made by the first of them. */
+export interface EventTexts {
+  /** @param make the frames of the event in that dialect */
+  in(dialect: Dialect, make: (event: StreamEvent) => readonly string[]): readonly string[];
+}
+
+export interface StreamFrames extends AsyncIterable<StreamFrame> {
+  /** What is known already, in place of `next`: a promise for each of many frames costs more than the frames. */
+  ready?(): StreamFrame | undefined;
 }
 
 /** An answer in many parts. Whoever takes it has to exhaust `frames` or to return its iterator. */
 export interface StreamAnswer {
   /** In journal order. Pulled, never pushed: a reader that does not ask costs nothing. Ends when the stream is over. */
-  readonly frames: AsyncIterable<StreamFrame>;
+  readonly frames: StreamFrames;
   /** Whose stream it is, for the choice of the dialect. */
   readonly of: TaskNames;
   readonly persistence?: Persistence;

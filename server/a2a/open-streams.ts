@@ -1,3 +1,5 @@
+import { Audiences } from './audience.ts';
+
 /** A stream that somebody may be reading. */
 export interface OpenStream {
   /** Whether an executor of this process is at work on what it tells. */
@@ -8,6 +10,7 @@ export interface OpenStream {
 
 /** The streams of this process that are open, so that a server that stops can end them. */
 export class OpenStreams {
+  readonly audiences = new Audiences();
   readonly #streams = new Set<OpenStream>();
   #isClosed = false;
 

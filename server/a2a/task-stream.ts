@@ -2,17 +2,22 @@ import { taskNotFound } from '../../protocol/errors.ts';
 import type { TaskNames } from '../../protocol/model.ts';
 import type { DurationMs } from '../../protocol/units.ts';
 import { formatPosition, type FeedPosition } from '../sessions/feed-position.ts';
-import type { FeedEntry, JournalFollower } from '../sessions/journal-feed.ts';
+import type { FeedEntry, JournalFollower, Stride } from '../sessions/journal-feed.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import { joinTaskId } from '../sessions/session-ref.ts';
 import type { A2AParts } from './a2a-parts.ts';
-import type { CallContext, StreamFrame } from './call.ts';
+import type { Audience } from './audience.ts';
+import type { CallContext, StreamFrame, StreamFrames } from './call.ts';
 import { isForV01, toTaskView } from './find-task.ts';
 import { firstSign, revealTask } from './reveal-task.ts';
 import { ANSWER_PAUSES, NO_PAUSE, StreamEnding, V01_PAUSES } from './stream-ending.ts';
 import { TaskEvents } from './task-events.ts';
-import { settleFollowed, TEND_MS, tendTask } from './tend-task.ts';
+import { TaskTending } from './task-tending.ts';
+import { TEND_MS } from './tend-task.ts';
 
+/** What comes so soon behind what was told before is part of a burst, of which a reader is told several events at a time. */
+const BURST_MS: DurationMs = 10;
+const NOTHING: readonly FeedEntry[] = [];
 const DONE = Promise.resolve({ done: true, value: undefined } as const);
 
 export interface TaskStreamOptions {
@@ -36,7 +41,7 @@ interface LastingFrame extends StreamFrame {
  * The events of one task, pulled from the journal: each once, in order, the same for everybody who follows it. It holds
  * its session from its making until it has ended or is returned, whichever way; whoever has it must do one of the two.
  */
-export class TaskStream implements AsyncIterableIterator<StreamFrame> {
+export class TaskStream implements StreamFrames, AsyncIterableIterator<StreamFrame> {
   readonly of: TaskNames;
   /** It has told everything that it was to tell. */
   isComplete = false;
@@ -46,11 +51,13 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
   readonly #options: TaskStreamOptions;
   readonly #follower: JournalFollower;
   readonly #events: TaskEvents;
+  readonly #audience: Audience;
+  readonly #tending: TaskTending;
   readonly #ending: StreamEnding;
   readonly #first: LastingFrame | undefined;
   #isBegun = false;
   /** What was pulled, and how much of it has been told. */
-  #frames: readonly LastingFrame[] = [];
+  #pulledLast: readonly (LastingFrame | FeedEntry)[] = NOTHING;
   #told = 0;
   /** The last frame of all has been told. */
   #isOver = false;
@@ -60,9 +67,8 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
   /** Something was told, or it is known that what comes next can be. */
   #hasBegun: boolean;
   #hasTold = false;
-  #tendedAt: DurationMs | undefined;
-  /** Ends the watch that stands while the task runs elsewhere, or nowhere. */
-  #unwatch: (() => void) | undefined;
+  #hasPulled = false;
+  #restsSince: DurationMs = 0;
 
   /**
    * @param session pinned by the caller; the stream pins it once more
@@ -81,15 +87,17 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
     this.#ending = new StreamEnding(isForV01(task, options.call) ? V01_PAUSES : pauses, options.said);
     this.#events = new TaskEvents(session, local, this.of);
     this.#follower = session.follow(local, options.from);
+    this.#tending = new TaskTending(parts, session, local, options.isRepeat ?? false);
     // At the very moment at which it is followed from: nothing is lost between, and nothing told twice.
     this.#hasBegun = options.from === undefined;
     this.#first = options.from === undefined ? this.#snapshot() : undefined;
     parts.sessions.pin(session);
+    this.#audience = parts.streams.audiences.enter(session, local);
     parts.streams.add(this);
   }
 
   get isFed(): boolean {
-    return this.#parts.runner.isRunning(this.#session, this.#local);
+    return this.#tending.isFed;
   }
 
   end(): void {
@@ -100,23 +108,35 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
     return this;
   }
 
-  /** A frame that is known already is given without a wait. To be called when the one before has been answered. */
+  /** To be called when the one before has been answered. */
   next(): Promise<IteratorResult<StreamFrame, undefined>> {
-    if (this.#isClosed) return DONE;
-    const frame = this.#shift();
-    return frame === undefined ? this.#more() : Promise.resolve({ done: false, value: frame });
+    return this.#isClosed ? DONE : this.#more();
+  }
+
+  ready(): StreamFrame | undefined {
+    while (this.#told < this.#pulledLast.length && !this.#isOver && !this.#isClosed) {
+      const next = this.#pulledLast[this.#told++] as LastingFrame | FeedEntry;
+      const frame = 'event' in next ? next : this.#toFrame(next);
+      if (frame === undefined) continue;
+      this.#hasTold = true;
+      this.#isOver = frame.isLast;
+      return frame;
+    }
+    return undefined;
   }
 
   /** By a promise of its own: what it waits for may go on after the stream was closed. */
   async #more(): Promise<IteratorResult<StreamFrame, undefined>> {
     try {
+      const known = this.ready();
+      if (known !== undefined) return { done: false, value: known };
       if (this.#isOver) this.isComplete = true;
       while (!this.#isClosed && !this.#isOver) {
-        const frames = await this.#pulled();
-        if (frames === undefined) break;
-        this.#frames = frames;
+        const pulled = await this.#pulled();
+        if (pulled === undefined) break;
+        this.#pulledLast = pulled;
         this.#told = 0;
-        const frame = this.#shift();
+        const frame = this.ready();
         if (frame !== undefined) return { done: false, value: frame };
       }
     } catch (error) {
@@ -138,24 +158,17 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
     this.#isClosed = true;
     this.#stop.abort();
     this.#follower.close();
-    this.#watch(false);
+    this.#tending.stop();
+    this.#pulledLast = NOTHING;
+    this.#parts.streams.audiences.leave(this.#session, this.#local);
     this.#parts.streams.delete(this);
     this.#parts.sessions.release(this.#session);
   }
 
-  #pulled(): Promise<readonly LastingFrame[] | undefined> {
+  #pulled(): Promise<readonly (LastingFrame | FeedEntry)[] | undefined> {
     if (this.#isBegun) return this.#pull();
     this.#isBegun = true;
     return this.#begin();
-  }
-
-  /** @returns undefined when everything that was pulled has been told */
-  #shift(): StreamFrame | undefined {
-    const frame = this.#frames[this.#told];
-    if (frame === undefined || this.#isOver || this.#isClosed) return undefined;
-    this.#told += 1;
-    this.#isOver = frame.isLast;
-    return { event: frame.event, cursor: frame.cursor };
   }
 
   /** The first frame, unless it is to be what the journal brings next. */
@@ -174,7 +187,7 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
   }
 
   /** @returns undefined when the stream is over; none when there is nothing to tell yet, after a wait for it */
-  async #pull(): Promise<readonly LastingFrame[] | undefined> {
+  async #pull(): Promise<readonly (LastingFrame | FeedEntry)[] | undefined> {
     const pulled = await this.#follower.pull();
     switch (pulled.kind) {
       case 'gone':
@@ -189,7 +202,10 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
         return (await this.#rest()) ? [] : undefined;
       case 'entries':
         this.#hasBegun = true;
-        if (pulled.entries.length > 0) return this.#toFrames(pulled.entries);
+        if (pulled.entries.length > 0) {
+          this.#hasPulled = true;
+          return pulled.entries;
+        }
         if (this.#isBehindTheEnd()) return this.#again();
         return (await this.#drained()) ? [] : undefined;
     }
@@ -199,6 +215,7 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
   #again(): readonly LastingFrame[] | undefined {
     this.#hasBegun = true;
     this.#hasTold = true;
+    this.#audience.events.clear();
     const frame = this.#snapshot();
     return frame && [frame];
   }
@@ -216,16 +233,6 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
     return { event: { kind: 'task', view, final: isLast }, cursor, isLast };
   }
 
-  #toFrames(entries: readonly FeedEntry[]): LastingFrame[] {
-    const frames: LastingFrame[] = [];
-    for (const entry of entries) {
-      const frame = this.#toFrame(entry);
-      if (frame !== undefined) frames.push(frame);
-    }
-    this.#hasTold ||= frames.length > 0;
-    return frames;
-  }
-
   /**
    * No cursor of this journal is behind the end of its task, unless it came with a snapshot. A store that went back has
    * given the numbers to others: whoever had come that far was not told of this end, and would come back for ever. Nor,
@@ -241,8 +248,9 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
 
   #toFrame({ body, position }: FeedEntry): LastingFrame | undefined {
     const isLast = this.#ending.take(body);
-    const event = this.#events.toEvent(body, isLast);
-    return event && { event, cursor: formatPosition(position), isLast };
+    const shared = this.#audience.events.of(body, isLast, this.#events);
+    const event = shared === undefined ? this.#events.toEvent(body, isLast) : shared.event;
+    return event && { event, cursor: formatPosition(position), isLast, texts: shared };
   }
 
   /** Everything that is known was told. @returns whether there is more to come */
@@ -259,36 +267,22 @@ export class TaskStream implements AsyncIterableIterator<StreamFrame> {
 
   /** Waits for news, and looks after a task that nobody here runs. @returns whether the stream goes on */
   async #rest(): Promise<boolean> {
-    if (this.#isStopped()) return false;
-    // A task may come here, or go elsewhere, while it is followed.
-    const { isFed } = this;
-    this.#watch(!isFed);
-    if (!isFed && !(await this.#tend())) return false;
-    await this.#follower.news(TEND_MS, this.#stop.signal);
+    if (this.#isStopped() || !(await this.#tending.tend())) return false;
+    this.#restsSince = this.#parts.clock.mono();
+    await this.#follower.news(TEND_MS, this.#stop.signal, this.#hasPulled ? this.#stride : undefined);
     return true;
   }
 
-  /** Now and then, however much else goes on in the session. @returns whether the session is there */
-  async #tend(): Promise<boolean> {
-    const mono = this.#parts.clock.mono();
-    const isFirst = this.#tendedAt === undefined;
-    // A timer may fire a little early.
-    if (mono - (this.#tendedAt ?? -Infinity) < TEND_MS - 50) return true;
-    this.#tendedAt = mono;
-    const isRepeat = this.#options.isRepeat ?? false;
-    if (!isFirst) return tendTask(this.#parts, this.#session, this.#local, isRepeat);
-    // The session was looked at a moment ago, when the stream was made.
-    await settleFollowed(this.#parts, this.#session, this.#local, isRepeat);
-    return true;
-  }
-
-  #watch(isWanted: boolean): void {
-    if (isWanted) this.#unwatch ??= this.#parts.sessions.watch(this.#session);
-    else {
-      this.#unwatch?.();
-      this.#unwatch = undefined;
-    }
-  }
+  /** What comes after a pause is told at once, and so is the first of all. */
+  readonly #stride: Stride = {
+    rest: (go) => {
+      if (this.#parts.clock.mono() - this.#restsSince < BURST_MS) this.#audience.rest(go);
+      else go();
+    },
+    cancel: (go) => {
+      this.#audience.cancel(go);
+    },
+  };
 
   #isStopped(): boolean {
     return this.#stop.signal.aborted;

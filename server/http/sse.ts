@@ -95,10 +95,15 @@ class SseWriter {
       }
       // A batch or a heartbeat may have filled the socket while the frame was waited for.
       if (!this.#hasRoom()) await this.#room();
-      this.#add(step.value);
-      if (this.#batch.length < BATCH_MAX_CHARS) continue;
-      await this.#flushWhole();
+      for (let frame: SseFrame | undefined = step.value; frame !== undefined; frame = this.#ready()) {
+        this.#add(frame);
+        if (this.#batch.length >= BATCH_MAX_CHARS) await this.#flushWhole();
+      }
     }
+  }
+
+  #ready(): SseFrame | undefined {
+    return this.#isGone ? undefined : this.#stream.frames.ready?.();
   }
 
   #add({ id, data }: SseFrame): void {

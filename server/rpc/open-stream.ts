@@ -28,6 +28,7 @@ export function openStream({ stream, dialect }: StreamOutcome, options: OpenStre
   const frames = new RpcFrames({
     source: stream.frames,
     id,
+    dialect,
     encode: (event) => CODECS[dialect].encodeEvent(event),
     toFailure: (error) => toRpcError(error, dialect, { requestId, log }),
     toResponse: (failure) => failed(failure, id),

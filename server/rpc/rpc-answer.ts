@@ -23,11 +23,16 @@ export interface SseFrame {
   readonly instead?: RpcResponse;
 }
 
+export interface SseFrames extends Required<Pick<AsyncIterator<SseFrame, undefined>, 'next' | 'return'>> {
+  /** The next frame where it is known already, but never that of a failure. Not to be called while `next` is pending. */
+  ready?(): SseFrame | undefined;
+}
+
 /** An answer in many parts: server-sent events under HTTP 200. */
 export interface RpcStream {
   readonly headers: Headers;
   /** Its `next` never rejects; its `return` ends a pending `next` at once. Has to be exhausted or returned. */
-  readonly frames: Required<Pick<AsyncIterator<SseFrame, undefined>, 'next' | 'return'>>;
+  readonly frames: SseFrames;
   /** To be called when the last byte of the last frame was handed to the socket without error. */
   readonly delivered: () => void;
   /** To be called when the reader was too slow and its connection is given up. */

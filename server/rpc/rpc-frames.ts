@@ -1,19 +1,23 @@
 import type { Codec } from '../../protocol/dialects/codec.ts';
 import type { ErrorReason } from '../../protocol/errors.ts';
+import type { Dialect, StreamEvent } from '../../protocol/model.ts';
 import type { JsonValue } from '../../protocol/units.ts';
-import type { StreamFrame } from '../a2a/call.ts';
+import type { StreamFrame, StreamFrames } from '../a2a/call.ts';
 import type { RequestId } from './envelope.ts';
 import type { RpcResponse, SseFrame } from './rpc-answer.ts';
 import type { RpcFailure } from './to-rpc-error.ts';
 
 type Step = IteratorResult<SseFrame, undefined>;
 
+const NOTHING: readonly JsonValue[] = [];
 const DONE: Step = { done: true, value: undefined };
 
 export interface RpcFramesOptions {
-  readonly source: AsyncIterable<StreamFrame>;
+  readonly source: StreamFrames;
   /** Of the request; on every frame. */
   readonly id: RequestId;
+  readonly dialect: Dialect;
+  /** In that dialect. */
   readonly encode: Codec['encodeEvent'];
   /** Makes wire of what the source threw, and logs what is not meant for the caller. */
   readonly toFailure: (error: unknown) => RpcFailure;
@@ -33,8 +37,12 @@ export class RpcFrames implements AsyncIterator<SseFrame, undefined> {
   readonly #source: AsyncIterator<StreamFrame>;
   /** All that comes before the result, the same in every frame. */
   readonly #opening: string;
-  /** What is left to tell of the current event. */
-  #results: JsonValue[] = [];
+  /** Of the current event; or their JSON, where other streams tell them too. */
+  #results: readonly JsonValue[] = NOTHING;
+  #areTexts = false;
+  #told = 0;
+  /** What could not be told when there was nobody to be told of that. */
+  #fault: { readonly error: unknown } | undefined;
   #cursor = '';
   #hasBegun = false;
   #hasEnded = false;
@@ -51,11 +59,28 @@ export class RpcFrames implements AsyncIterator<SseFrame, undefined> {
 
   next(): Promise<Step> {
     if (this.#hasEnded) return Promise.resolve(DONE);
-    if (this.#results.length > 0) return Promise.resolve(this.#tell());
+    if (this.#told < this.#results.length) return Promise.resolve({ done: false, value: this.#tell() });
     return new Promise((settle) => {
       this.#settle = settle;
-      this.#pull();
+      if (this.#fault === undefined) this.#pull();
+      else this.#giveUp(this.#fault.error);
     });
+  }
+
+  /** The next frame, where it is known already: in place of `next`, and not while that is pending. */
+  ready(): SseFrame | undefined {
+    if (this.#hasEnded || this.#fault !== undefined) return undefined;
+    try {
+      while (this.#told === this.#results.length) {
+        const frame = this.#options.source.ready?.();
+        if (frame === undefined) return undefined;
+        this.#read(frame);
+      }
+      return this.#tell();
+    } catch (error) {
+      this.#fault = { error };
+      return undefined;
+    }
   }
 
   return(): Promise<Step> {
@@ -77,34 +102,49 @@ export class RpcFrames implements AsyncIterator<SseFrame, undefined> {
       this.#end(DONE);
       return;
     }
-    let told: Step;
+    let value: SseFrame;
     try {
-      this.#cursor = step.value.cursor;
-      this.#results = this.#options.encode(step.value.event);
+      this.#read(step.value);
       if (this.#results.length === 0) {
         this.#pull();
         return;
       }
-      told = this.#tell();
+      value = this.#tell();
     } catch (error) {
-      // An iterator that threw has ended by itself; one that gave what cannot be told has not.
-      this.#abandon();
-      this.#fail(error);
+      this.#giveUp(error);
       return;
     }
     this.#begin('ok');
-    this.#answer(told);
+    this.#answer({ done: false, value });
   };
 
   readonly #lose = (error: unknown): void => {
     if (!this.#hasEnded) this.#fail(error);
   };
 
-  #tell(): Step {
-    const data = `${this.#opening}${JSON.stringify(this.#results.shift() ?? null)}}`;
+  #read({ event, cursor, texts }: StreamFrame): void {
+    this.#cursor = cursor;
+    this.#areTexts = texts !== undefined;
+    this.#results = texts?.in(this.#options.dialect, this.#toTexts) ?? this.#options.encode(event);
+    this.#told = 0;
+  }
+
+  readonly #toTexts = (event: StreamEvent): string[] =>
+    this.#options.encode(event).map((result) => JSON.stringify(result));
+
+  #tell(): SseFrame {
+    const result = this.#results[this.#told] ?? null;
+    const text = this.#areTexts ? (result as string) : JSON.stringify(result);
+    this.#told += 1;
+    const data = `${this.#opening}${text}}`;
     // An event that was told by half must come again whole: only its last frame moves the reader on.
-    const isLast = this.#results.length === 0;
-    return { done: false, value: isLast ? { id: this.#cursor, data } : { data } };
+    return this.#told === this.#results.length ? { id: this.#cursor, data } : { data };
+  }
+
+  /** An iterator that threw has ended by itself; one that gave what cannot be told has not. */
+  #giveUp(error: unknown): void {
+    this.#abandon();
+    this.#fail(error);
   }
 
   #fail(error: unknown): void {
@@ -129,7 +169,8 @@ export class RpcFrames implements AsyncIterator<SseFrame, undefined> {
 
   #end(step: Step): void {
     this.#hasEnded = true;
-    this.#results = [];
+    this.#results = NOTHING;
+    this.#told = 0;
     this.#begin('ok');
     this.#options.onEnd();
     this.#answer(step);

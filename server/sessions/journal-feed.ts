@@ -1,3 +1,4 @@
+import type { DurationMs } from '../../protocol/units.ts';
 import type { Drafts } from './drafts.ts';
 import { isCompacted } from './ended-tasks.ts';
 import type { FeedPosition } from './feed-position.ts';
@@ -27,6 +28,13 @@ export type Pull =
   | { readonly kind: 'unavailable' }
   /** The session is being read anew. */
   | { readonly kind: 'loading' };
+
+/** How followers wait together where much is going on. */
+export interface Stride {
+  /** Calls back when it is time to go on, perhaps at once. */
+  rest(go: () => void): void;
+  cancel(go: () => void): void;
+}
 
 /** What a follower reads from: one session's layers, and its store. */
 export interface FeedSource {
@@ -81,7 +89,7 @@ export class JournalFollower {
 
   get position(): FeedPosition {
     const stored = { epoch: this.#epoch, n: this.#n };
-    return { ...stored, ...this.#seen.mark };
+    return this.#seen.isAhead ? { ...stored, ...this.#seen.mark } : stored;
   }
 
   /** Something has changed since the last pull was begun. */
@@ -105,19 +113,34 @@ export class JournalFollower {
     this.#source.journal.recent.unfollow();
   }
 
-  /** Resolves when there may be something to pull, or after a while, or when the signal is aborted. */
-  async news(withinMs: number, signal: AbortSignal): Promise<void> {
-    if (this.#hasNews || signal.aborted) return;
+  /**
+   * Resolves when there may be something to pull, or after a while, or when the signal is aborted.
+   *
+   * @param stride where there is something, more is waited for by this
+   */
+  async news(withinMs: DurationMs, signal: AbortSignal, stride?: Stride): Promise<void> {
+    if (signal.aborted || (this.#hasNews && stride === undefined)) return;
     await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => {
+        done();
+      }, withinMs);
       const done = (): void => {
         clearTimeout(timer);
         signal.removeEventListener('abort', done);
+        stride?.cancel(done);
         this.#wake = undefined;
         resolve();
       };
-      const timer = setTimeout(done, withinMs);
+      const wake = (): void => {
+        if (stride === undefined) done();
+        else {
+          this.#wake = undefined;
+          stride.rest(done);
+        }
+      };
       signal.addEventListener('abort', done);
-      this.#wake = done;
+      this.#wake = wake;
+      if (this.#hasNews) wake();
     });
   }
 

@@ -2,6 +2,10 @@ import type { Bytes } from '../../protocol/units.ts';
 import type { JournalRecord } from './records.ts';
 
 const MAX_RECORDS = 512;
+/** Where several follow: each that falls behind reads the store for itself, and shares nothing with the others. */
+const MAX_SHARED_RECORDS = 2_048;
+/** Of them, at a time: what a reader that stands still has before it. */
+const PORTION = 512;
 const MAX_BYTES: Bytes = 1_048_576;
 
 /** A record as it was applied; `record` is undefined for one that could not be read. */
@@ -50,15 +54,17 @@ export class RecentRecords {
     if (this.#followers === 0) return;
     this.#applied.push({ n, record });
     this.#bytes += record?.bytes ?? 0;
-    while (this.#applied.length > MAX_RECORDS || (this.#bytes > MAX_BYTES && this.#applied.length > 1)) {
+    const maxRecords = this.#followers > 1 ? MAX_SHARED_RECORDS : MAX_RECORDS;
+    while (this.#applied.length > maxRecords || (this.#bytes > MAX_BYTES && this.#applied.length > 1)) {
       const first = this.#applied.shift();
       this.#bytes -= first?.record?.bytes ?? 0;
       this.#base = first?.n ?? this.#base;
     }
   }
 
-  /** @returns every record behind that one; undefined when they are not all here */
+  /** @returns the records behind that one, the first of them when they are many; undefined when they are not all here */
   after(n: number): readonly AppliedRecord[] | undefined {
-    return n < this.#base ? undefined : this.#applied.slice(n - this.#base);
+    const from = n - this.#base;
+    return from < 0 ? undefined : this.#applied.slice(from, from + PORTION);
   }
 }

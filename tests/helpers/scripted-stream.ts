@@ -54,6 +54,8 @@ export class ScriptedStream implements AsyncIterable<StreamFrame, undefined> {
   returned = 0;
   /** Made on demand, behind what was given before. */
   supply: (() => StreamEvent | undefined) | undefined;
+  /** What was given is told also without a promise. */
+  isEager = false;
   readonly #changes = new EventEmitter();
   readonly #script: (StreamEvent | 'end' | Error)[] = [];
   #waiting: Waiting | undefined;
@@ -77,6 +79,14 @@ export class ScriptedStream implements AsyncIterable<StreamFrame, undefined> {
 
   async isReturned(): Promise<void> {
     while (this.returned === 0) await once(this.#changes, 'change');
+  }
+
+  ready(): StreamFrame | undefined {
+    const [next = this.supply?.()] = this.isEager ? this.#script : ['end' as const];
+    if (next === undefined || next === 'end' || next instanceof Error) return undefined;
+    this.#script.shift();
+    this.pulled++;
+    return { event: next, cursor: `e.${++this.#told}` };
   }
 
   [Symbol.asyncIterator](): AsyncIterator<StreamFrame, undefined> {

@@ -52,6 +52,23 @@ describe('a reader that stands still', () => {
     expect([reader.isComplete, quick.returned, await used.door.openStreams()]).to.deep.equal([true, 0, 0]);
   });
 
+  it('holds no more of what is ready before it asks', async () => {
+    const slow = endless();
+    slow.isEager = true;
+    plays(used.door, slow);
+    const connection = nextConnection(used.door);
+    const still = await open(used.door);
+    const ours = await connection;
+    await standsStill(slow);
+    expect(slow.pulled).to.be.lessThan(CHUNKS / 2);
+    expect(ours.writableLength).to.be.lessThan(2 * CHUNK_BYTES);
+    await used.door.logs.next('stream_cut');
+    const seen = await still.toEnd();
+    expect(seen.length).to.be.at.most(slow.pulled);
+    expect(still.ids).to.deep.equal(seen.map((_, i) => `e.${i + 1}`));
+    expect(slow.returned).to.equal(1);
+  });
+
   it('before the last byte is cut off too, and nothing was delivered', async () => {
     plays(used.door, new ScriptedStream(chunkEvent('x'.repeat(64_000_000)), 'end'));
     const client = await open(used.door);

@@ -54,8 +54,9 @@ export class StreamReader {
       this.hasEnded = true;
       return 'end';
     }
-    this.frames.push(step.value);
-    return wordOf(step.value.event);
+    const { event, cursor } = step.value;
+    this.frames.push({ event, cursor });
+    return wordOf(event);
   }
 
   /** Reads to the end, as a client does that has all the time. */

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { once } from 'node:events';
 import { ProtocolError } from '../../protocol/errors.ts';
-import type { Dialect, StreamEvent } from '../../protocol/model.ts';
+import type { Dialect } from '../../protocol/model.ts';
 import { post, sendV01, sendV03, sendV1, V1 } from '../helpers/rpc.ts';
 import { chunkEvent, ScriptedStream, statusEvent, taskEvent } from '../helpers/scripted-stream.ts';
 import { SseClient, useStreamDoor } from '../helpers/sse.ts';
@@ -88,30 +88,6 @@ describe('a stream', () => {
       await named.toEnd();
       expect(named.results[0]).to.include({ kind: 'status-update' });
     });
-  });
-
-  it('tells what is ready at once, each once and in order, up to its end', async () => {
-    const texts = Array.from({ length: 500 }, (_, i) => `chunk ${i}`.padEnd(i, '.'));
-    const frames = plays(new ScriptedStream(...texts.map((text) => chunkEvent(text))));
-    frames.isEager = true;
-    const client = await open();
-    await client.until(() => client.events.length === texts.length);
-    frames.give(chunkEvent('last'), 'end');
-    await client.toEnd();
-    expect(client.results.at(-1)).to.have.nested.property('artifactUpdate.artifact.parts[0].text', 'last');
-    expect(client.ids).to.deep.equal(Array.from({ length: 501 }, (_, i) => `e.${i + 1}`));
-    expect(client.isComplete).to.equal(true);
-  });
-
-  it('tells of what cannot be told behind what is ready, and ends with it', async () => {
-    const broken = { kind: 'artifactUpdate' } as unknown as StreamEvent;
-    const frames = plays(new ScriptedStream(chunkEvent('a'), chunkEvent('b'), broken, chunkEvent('c')));
-    frames.isEager = true;
-    const client = await open();
-    await client.toEnd();
-    expect(client.ids).to.deep.equal(['e.1', 'e.2', undefined]);
-    expect(client.events.at(-1)?.data.error).to.include({ code: -32603 });
-    expect([client.isComplete, frames.returned]).to.deep.equal([true, 1]);
   });
 
   it('is one line of data however many lines a text has', async () => {

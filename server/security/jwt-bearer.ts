@@ -155,5 +155,5 @@ function toRoles(value: unknown): readonly string[] | undefined {
   if (value === undefined) return DEFAULT_ROLES;
   const list: unknown = typeof value === 'string' ? value.split(' ').filter((role) => role !== '') : value;
   if (!Array.isArray(list) || list.length > ROLES_MAX) return undefined;
-  return list.every((role) => isName(role)) ? Object.freeze([...(list as string[])]) : undefined;
+  return list.every((role) => isName(role)) ? Object.freeze([...(list)]) : undefined;
 }

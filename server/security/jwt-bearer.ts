@@ -34,6 +34,8 @@ export interface JwtBearerOptions {
 /** Larger than any that fits its purpose; the headers of a request have 16 KiB together. */
 export const TOKEN_MAX_BYTES: Bytes = 8_192;
 const CACHE_MAX = 10_000;
+/** However long it is good: what its key is worth by then is looked at again. */
+const REMEMBER_MAX_MS: DurationMs = 3_600_000;
 const ROLES_MAX = 64;
 /** Without a claim of roles: what every caller is, and never more. */
 const DEFAULT_ROLES: readonly string[] = Object.freeze(['peer']);
@@ -121,7 +123,10 @@ export class JwtBearer {
         break;
       }
     }
-    verified.set(cacheKey(token), { principal, until });
+    verified.set(cacheKey(token), {
+      principal,
+      until: Math.min(until, this.#options.now() + REMEMBER_MAX_MS),
+    });
   }
 
   /** What a key that is gone has signed is good no more. */
@@ -155,5 +160,5 @@ function toRoles(value: unknown): readonly string[] | undefined {
   if (value === undefined) return DEFAULT_ROLES;
   const list: unknown = typeof value === 'string' ? value.split(' ').filter((role) => role !== '') : value;
   if (!Array.isArray(list) || list.length > ROLES_MAX) return undefined;
-  return list.every((role) => isName(role)) ? Object.freeze([...(list)]) : undefined;
+  return list.every((role) => isName(role)) ? Object.freeze([...list]) : undefined;
 }

@@ -121,7 +121,10 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   readNamedFile('A2A_CARD_SIGNING_KEY_FILE', values, complain, readSigningKey);
   readNamedFile('A2A_API_KEYS_FILE', values, complain, readApiKeys);
   readNamedFile('A2A_JWT_JWKS_FILE', values, complain, readPublicKeys);
-  const jwt = chooseJwt(values, complain);
+  // What is missing beside a value that is wrong is not to be told.
+  const jwt = problems.some((problem) => problem.startsWith('A2A_JWT_JWKS_'))
+    ? undefined
+    : chooseJwt(values, complain);
   const store = chooseStore(values, complain);
   if (values.A2A_OUTAGE_JOURNAL_DIR !== undefined && store !== undefined && store.kind !== 'redis')
     complain('A2A_OUTAGE_JOURNAL_DIR', `is for Redis only: the ${store.kind} store is never away`);

@@ -38,7 +38,8 @@ export async function changeKeyFile(
     if ('problems' in parsed) throw new KeyFileError(parsed.problems.join('; '));
     await replace(real, `${JSON.stringify({ keys }, undefined, 2)}\n`);
   } catch (error) {
-    throw error instanceof KeyFileError ? error : new KeyFileError(`${path} ${reasonOf(error)}`);
+    // Without a code it is none of the file system: what the change itself has against it.
+    throw codeOf(error) === undefined ? error : new KeyFileError(`${path} ${reasonOf(error)}`);
   } finally {
     await unlock();
   }
@@ -54,7 +55,7 @@ export async function readKeyFile(
     text = await readFile(path, 'utf8');
   } catch (error) {
     if (mayBeAbsent && codeOf(error) === 'ENOENT') return { entries: [], rows: [] };
-    throw new KeyFileError(`${path} cannot be read: ${codeOf(error)}`);
+    throw new KeyFileError(`${path} cannot be read: ${codeOf(error) ?? 'unknown'}`);
   }
   let value: unknown;
   try {
@@ -120,7 +121,7 @@ async function keepReaders(file: FileHandle, path: string): Promise<void> {
 /** A server does not start with it; a first key may be added to it. */
 const isEmpty = (value: unknown): boolean => JSON.stringify(value) === '{"keys":[]}';
 
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+const codeOf = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error ? String(error.code) : undefined;
 
-const reasonOf = (error: unknown): string => `cannot be written: ${codeOf(error)}`;
+const reasonOf = (error: unknown): string => `cannot be written: ${codeOf(error) ?? 'unknown'}`;

@@ -74,12 +74,13 @@ async function add(args: readonly string[], { env, now, out, err }: Terminal): P
   const { tenant, subject, tier } = values;
   if (tenant === undefined) throw new UsageError('--tenant is required');
   if (subject === undefined) throw new UsageError('--subject is required');
-  const expires = values.expires === undefined ? undefined : expiryOf(values.expires, now());
+  const created = now();
+  const expires = values.expires === undefined ? undefined : expiryOf(values.expires, created);
   const { key, id, salt, hash } = makeKey();
   const entry = {
     ...{ id, salt, hash, tenant, subject, roles: [...new Set(values.role ?? ['peer'])] },
     ...(tier !== undefined && { tier }),
-    created: new Date(now()).toISOString(),
+    created: new Date(created).toISOString(),
     ...(expires !== undefined && { expires: new Date(expires).toISOString() }),
   };
   const parsed = parseApiKeys({ keys: [entry] });

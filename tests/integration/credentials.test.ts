@@ -113,18 +113,17 @@ describe('with API keys and bearer tokens', () => {
     for (const credential of wrong) {
       const { status, headers, body } = await raw(
         door.url,
-        { headers: { ...JSON_TYPE, ...credential } as Record<string, string> },
+        { headers: { ...JSON_TYPE, ...credential } },
         SEND,
       );
       expect(status).to.equal(401);
       expect(headers['www-authenticate']).to.equal(INVALID);
-      const { date: _, ...others } = headers;
-      told.add(JSON.stringify([others, body]));
+      told.add(JSON.stringify([{ ...headers, date: '' }, body]));
     }
     expect(told.size).to.equal(1);
     expect(principals()).to.deep.equal([]);
     for (const credential of [{}, { Authorization: 'Basic eDp5' }, { Authorization: 'Bearer' }]) {
-      const reply = await post(door.url, SEND, credential as Record<string, string>);
+      const reply = await post(door.url, SEND, credential);
       expect([reply.status, reply.headers.get('www-authenticate')]).to.deep.equal([401, PLAIN]);
     }
   });

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { ServerResponse } from 'node:http';
 import { ProtocolError } from '../../../protocol/errors.ts';
 import { JwtBearer } from '../../../server/security/jwt-bearer.ts';
 import {
@@ -97,14 +98,14 @@ describe('keys from a URL', () => {
 
   for (const [what, answer] of [
     ['hangs', undefined],
-    ['fails', (res: import('node:http').ServerResponse) => res.writeHead(500).end('{}')],
+    ['fails', (res: ServerResponse) => res.writeHead(500).end('{}')],
     ['sends elsewhere', (res) => res.writeHead(302, { Location: issuer.url }).end()],
     ['says nonsense', (res) => res.end('<html>')],
     ['says what is no list of keys', (res) => res.end('{"keys":{}}')],
     ['never ends its answer', (res) => res.write('{"keys":[')],
     ['says too much', (res) => res.end(`{"keys":[],"x":"${'x'.repeat(300_000)}"}`)],
     ['hangs up', (res) => res.destroy()],
-  ] as [string, ((res: import('node:http').ServerResponse) => unknown) | undefined][]) {
+  ] as [string, ((res: ServerResponse) => unknown) | undefined][]) {
     describe(`while the issuer ${what}`, () => {
       beforeEach(() => {
         issuer.hang();

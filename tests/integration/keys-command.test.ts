@@ -19,6 +19,9 @@ import { call, sendV01 } from '../helpers/rpc.ts';
 import { type ServerProcess, useServerProcesses } from '../helpers/server.ts';
 
 const MAIN = new URL('../../dist/server/main.js', import.meta.url).pathname;
+/** Where a child leaves what it ran. */
+const { NODE_V8_COVERAGE } = process.env;
+const COVERAGE: Record<string, string> = NODE_V8_COVERAGE === undefined ? {} : { NODE_V8_COVERAGE };
 const MADE = /^hf_([a-z0-9]{12})_[\w-]{43}\n$/;
 
 interface Listed {
@@ -38,7 +41,7 @@ describe('holdfast keys', () => {
   ): Promise<{ code: number | null; out: string; err: string }> {
     const child = spawn(process.execPath, [MAIN, 'keys', ...args], {
       cwd: folder.path,
-      env: { A2A_API_KEYS_FILE: file(), ...env },
+      env: { ...COVERAGE, A2A_API_KEYS_FILE: file(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let [out, err] = ['', ''];

@@ -4,27 +4,49 @@ import type { JsonObject } from './units.ts';
 /** One way to show a credential. Each alone is enough. */
 export type SecurityScheme =
   /** `Authorization: <scheme> <credential>`. */
-  | { readonly name: string; readonly type: 'http'; readonly scheme: string; readonly description?: string }
+  | {
+      readonly name: string;
+      readonly type: 'http';
+      readonly scheme: string;
+      /** A hint, such as `JWT`. */
+      readonly bearerFormat?: string;
+      readonly description?: string;
+    }
   /** A header of its own. */
   | {
       readonly name: string;
       readonly type: 'apiKey';
       readonly header: string;
       readonly description?: string;
+    }
+  /** A bearer token of an issuer that says about itself at `url`. */
+  | {
+      readonly name: string;
+      readonly type: 'openIdConnect';
+      readonly url: string;
+      readonly description?: string;
     };
 
 /** A2A 1.0 tells the kinds apart by the member that holds them. */
 function toV1Scheme(scheme: SecurityScheme): JsonObject {
   const about: JsonObject = scheme.description === undefined ? {} : { description: scheme.description };
-  if (scheme.type === 'http') return { httpAuthSecurityScheme: { ...about, scheme: scheme.scheme } };
+  if (scheme.type === 'http') return { httpAuthSecurityScheme: { ...about, ...httpMembers(scheme) } };
+  if (scheme.type === 'openIdConnect')
+    return { openIdConnectSecurityScheme: { ...about, openIdConnectUrl: scheme.url } };
   return { apiKeySecurityScheme: { ...about, location: 'header', name: scheme.header } };
 }
 
 /** A2A 0.3 tells them apart by `type`, as OpenAPI does. */
 function toV03Scheme(scheme: SecurityScheme): JsonObject {
   const about: JsonObject = scheme.description === undefined ? {} : { description: scheme.description };
-  if (scheme.type === 'http') return { ...about, type: 'http', scheme: scheme.scheme };
+  if (scheme.type === 'http') return { ...about, type: 'http', ...httpMembers(scheme) };
+  if (scheme.type === 'openIdConnect')
+    return { ...about, type: 'openIdConnect', openIdConnectUrl: scheme.url };
   return { ...about, type: 'apiKey', in: 'header', name: scheme.header };
+}
+
+function httpMembers({ scheme, bearerFormat }: Extract<SecurityScheme, { type: 'http' }>): JsonObject {
+  return bearerFormat === undefined ? { scheme } : { scheme, bearerFormat };
 }
 
 type ToWire = (scheme: SecurityScheme) => JsonObject;
@@ -51,8 +73,8 @@ export function v03Security(schemes: readonly SecurityScheme[]): JsonObject {
 
 /** 0.1 has names of schemes only. */
 function v01Security(schemes: readonly SecurityScheme[]): JsonObject {
-  const names = schemes.map((scheme) => (scheme.type === 'http' ? 'Bearer' : 'ApiKey'));
-  return { authentication: { schemes: names } };
+  const names = schemes.map((scheme) => (scheme.type === 'apiKey' ? 'ApiKey' : 'Bearer'));
+  return { authentication: { schemes: [...new Set(names)] } };
 }
 
 /** All of it at once: `securitySchemes` is one name with two shapes, so that each entry has the members of both. */

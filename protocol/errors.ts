@@ -108,6 +108,16 @@ export const ERRORS = {
     message: 'Authentication is required',
     when: 'Credentials are missing or wrong. HTTP 401 with WWW-Authenticate.',
   },
+  AUTHENTICATION_UNAVAILABLE: {
+    code: everywhere(-32603),
+    message: 'Credentials cannot be checked now',
+    when: 'The keys that tokens are verified with cannot be had. HTTP 503 with Retry-After.',
+  },
+  PERMISSION_DENIED: {
+    code: { v1: -32600, v03: -32600, v01: -32008 },
+    message: 'Permission is denied',
+    when: 'The caller lacks the role that the operation needs. HTTP 403.',
+  },
   VERSION_NOT_SUPPORTED: {
     code: { v1: -32009, v03: -32009, v01: -32600 },
     message: 'A2A version is not supported',
@@ -137,6 +147,8 @@ export interface ProtocolErrorDetails {
   retryAfterMs?: DurationMs;
   /** Other than 200 only for the transport faults that architecture.md lists. */
   httpStatus?: number;
+  /** Goes out as `WWW-Authenticate`. RFC 9110 §11.6.1. */
+  challenge?: string;
   cause?: unknown;
 }
 
@@ -148,6 +160,7 @@ export class ProtocolError extends Error {
   readonly violations: readonly FieldViolation[];
   readonly retryAfterMs: DurationMs | undefined;
   readonly httpStatus: number;
+  readonly challenge: string | undefined;
 
   constructor(reason: ErrorReason, details: ProtocolErrorDetails = {}) {
     super(details.message ?? ERRORS[reason].message, { cause: details.cause });
@@ -156,6 +169,7 @@ export class ProtocolError extends Error {
     this.violations = details.violations ?? [];
     this.retryAfterMs = details.retryAfterMs;
     this.httpStatus = details.httpStatus ?? 200;
+    this.challenge = details.challenge;
   }
 
   /** JSON-RPC `error.code` in a dialect. Not named `code`: jayson sends an Error with a `code` as it is, without its message. */

@@ -212,7 +212,7 @@ export class HoldfastServer {
     const { log, metrics } = this;
     const { operations } = this.backend;
     const { bodyMaxBytes, corsOrigins, lenientVersion } = this.#config;
-    const { resolvePrincipal, isHostAllowed } = this.#admission;
+    const { resolvePrincipal, admitOperator, isHostAllowed } = this.#admission;
     const doors = { cors: new Cors(corsOrigins), isHostAllowed };
     const rpcEndpoint = createRpcEndpoint({
       ...doors,
@@ -228,6 +228,7 @@ export class HoldfastServer {
       ...doors,
       rpcEndpoint,
       card,
+      admitOperator,
       readiness: () => this.readiness,
       metrics: { contentType: metrics.registry.contentType, text: metricsText },
       log,
@@ -259,9 +260,11 @@ interface Face {
 async function buildFace({ config, log, now }: BackendContext, parts: ServerParts): Promise<Face> {
   const { cardText: file, cardSigningKeyFile: keyFile } = config;
   const key = keyFile && readAtStart('A2A_CARD_SIGNING_KEY_FILE', () => readSigningKey(keyFile));
+  const about = chooseAbout({ agent: parts.agent, program: parts.about, file }, log);
+  const cardRoles = about.extended?.roles ?? [];
   return {
-    about: chooseAbout({ agent: parts.agent, program: parts.about, file }, log),
-    admission: await buildAdmission(config, now, log),
+    about,
+    admission: await buildAdmission({ config, cardRoles, now, log }),
     ...(key && { signer: await CardSigner.create(key) }),
   };
 }

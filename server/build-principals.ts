@@ -1,45 +1,122 @@
-import { stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import type { SecurityScheme } from '../protocol/card-security.ts';
 import type { EpochMs } from '../protocol/units.ts';
-import { FileProblemsError, readApiKeys } from './config-files.ts';
+import { isExposed, watchFile } from './build-rereads.ts';
+import { FileProblemsError, readApiKeys, readPublicKeys } from './config-files.ts';
+import type { JwtConfig } from './config-jwt.ts';
+import { type ApiKeyRow, findUnknownRoles } from './config-keys.ts';
 import type { VariableName } from './config-variables.ts';
 import { ConfigError, type Config } from './config.ts';
-import { createHostGuard } from './http/request-guards.ts';
+import { createHostGuard, isLoopback } from './http/request-guards.ts';
 import type { Log } from './observability/log-events.ts';
-import { API_KEY_SCHEMES, type ApiKey, ApiKeys } from './security/api-keys.ts';
+import { API_KEY_SCHEMES, ApiKeys } from './security/api-keys.ts';
+import { Credentials } from './security/credentials.ts';
+import { JwtBearer, jwtSchemes } from './security/jwt-bearer.ts';
+import { authorize, ROLES } from './security/permissions.ts';
 import { type Principal, resolvePrincipal } from './security/principal.ts';
+import { FileKeys, RemoteKeys, type TokenKeys } from './security/token-keys.ts';
 
 /** Who may come in, and how the agent card says it. */
 export interface Admission {
-  /** @throws {ProtocolError} UNAUTHENTICATED */
+  /** @throws {ProtocolError} UNAUTHENTICATED, AUTHENTICATION_UNAVAILABLE; or rejects with it */
   readonly resolvePrincipal: (req: IncomingMessage) => Principal | Promise<Principal>;
+  /** @throws {ProtocolError} as above, or PERMISSION_DENIED; or rejects with it */
+  readonly admitOperator: (req: IncomingMessage) => void | Promise<void>;
   readonly isHostAllowed: (req: IncomingMessage) => boolean;
   /** None: calls need no credentials. */
   readonly schemes: readonly SecurityScheme[];
 }
 
-/** @throws {ConfigError} when the file of keys is no longer usable */
-export async function buildAdmission(config: Config, now: () => EpochMs, log: Log): Promise<Admission> {
-  const { apiKeysFile: path, host, publicUrl } = config;
-  if (path === undefined) {
-    return { resolvePrincipal, isHostAllowed: createHostGuard(host, publicUrl), schemes: [] };
+export interface AdmissionOptions {
+  readonly config: Config;
+  /** Roles beside the server's own that something is done for: those that an extended card is shown to. */
+  readonly cardRoles: readonly string[];
+  readonly now: () => EpochMs;
+  readonly log: Log;
+}
+
+/** @throws {ConfigError} when a file of keys is no longer usable, or names a role that nobody knows */
+export async function buildAdmission(options: AdmissionOptions): Promise<Admission> {
+  const { host, publicUrl, apiKeysFile, jwt } = options.config;
+  if (apiKeysFile === undefined && jwt === undefined) {
+    if (!isLoopback(host)) options.log('credentials_missing', { host });
+    return {
+      resolvePrincipal,
+      admitOperator: () => undefined,
+      isHostAllowed: createHostGuard(host, publicUrl),
+      schemes: [],
+    };
   }
-  let seen = await identify(path);
-  const keys = readAtStart('A2A_API_KEYS_FILE', () => readApiKeys(path));
-  const reread = async (): Promise<readonly ApiKey[] | undefined> => {
-    const found = await identify(path);
-    if (found === seen) return undefined;
-    seen = found;
-    return readAgain(path, log);
-  };
-  const apiKeys = new ApiKeys({ keys, reread, now });
+  const keys = apiKeysFile === undefined ? undefined : await buildApiKeys(apiKeysFile, options);
+  const tokens = jwt === undefined ? undefined : await buildTokens(jwt, options);
+  const credentials = new Credentials({ ...(keys && { keys }), ...(tokens && { tokens }) });
+  const resolve = (req: IncomingMessage): Principal | Promise<Principal> => credentials.resolve(req.headers);
   return {
-    resolvePrincipal: (req) => apiKeys.resolve(req.headers),
-    // A page that got here by DNS rebinding has no key.
+    resolvePrincipal: resolve,
+    admitOperator: async (req) => {
+      authorize('readMetrics', await resolve(req));
+    },
+    // A page that got here by DNS rebinding has no credential.
     isHostAllowed: () => true,
-    schemes: API_KEY_SCHEMES,
+    schemes: [...(keys ? API_KEY_SCHEMES : []), ...(jwt ? jwtSchemes(jwt.openIdConnectUrl) : [])],
   };
+}
+
+async function buildApiKeys(path: string, { cardRoles, now, log }: AdmissionOptions): Promise<ApiKeys> {
+  const known = [...new Set([...ROLES, ...cardRoles])];
+  const read = (): readonly ApiKeyRow[] => {
+    const keys = readApiKeys(path);
+    const problems = findUnknownRoles(keys, known);
+    if (problems.length > 0) throw new FileProblemsError(problems);
+    return keys;
+  };
+  const reread = await watchFile({
+    path,
+    read,
+    onRead: (keys) => {
+      log('api_keys_read', { keys: keys.length });
+    },
+    onRefused: (problems) => {
+      log('api_keys_refused', { problems });
+    },
+  });
+  const keys = readAtStart('A2A_API_KEYS_FILE', read);
+  if (await isExposed(path)) log('api_keys_exposed', { path });
+  return new ApiKeys({ keys, reread, now });
+}
+
+async function buildTokens(jwt: JwtConfig, { now, log }: AdmissionOptions): Promise<JwtBearer> {
+  const keys = await buildTokenKeys(jwt, now, log);
+  // Before the first request asks; it is no reason to wait with the start.
+  void keys.refresh();
+  const { issuer, audience, algorithms, clockSkewMs, claims } = jwt;
+  return new JwtBearer({ rules: { issuer, audience, algorithms, clockSkewMs, claims }, keys, now });
+}
+
+async function buildTokenKeys({ source }: JwtConfig, now: () => EpochMs, log: Log): Promise<TokenKeys> {
+  if (source.kind === 'url') {
+    const news = {
+      read: (keys: number) => {
+        log('jwt_keys_read', { keys });
+      },
+      unavailable: (cause: unknown) => {
+        log('jwt_keys_unavailable', { origin: new URL(source.url).origin }, cause);
+      },
+    };
+    return new RemoteKeys({ url: new URL(source.url), now, news });
+  }
+  const reread = await watchFile({
+    path: source.path,
+    read: readPublicKeys,
+    onRead: ({ keys }) => {
+      log('jwt_keys_read', { keys: keys.length });
+    },
+    onRefused: (problems) => {
+      log('jwt_keys_refused', { problems });
+    },
+  });
+  const keys = readAtStart('A2A_JWT_JWKS_FILE', () => readPublicKeys(source.path));
+  return new FileKeys({ keys, reread, now });
 }
 
 /**
@@ -53,28 +130,5 @@ export function readAtStart<T>(variable: VariableName, read: () => T): T {
   } catch (error) {
     if (!(error instanceof FileProblemsError)) throw error;
     throw new ConfigError(error.problems.map((problem) => `${variable}: ${problem}`));
-  }
-}
-
-/** A broken file leaves the keys as they are: a slip of the pen must not lock everybody out. */
-function readAgain(path: string, log: Log): readonly ApiKey[] | undefined {
-  try {
-    const keys = readApiKeys(path);
-    log('api_keys_read', { keys: keys.length });
-    return keys;
-  } catch (error) {
-    if (!(error instanceof FileProblemsError)) throw error;
-    log('api_keys_refused', { problems: error.problems });
-    return undefined;
-  }
-}
-
-/** What changes when a file is written or put in the place of another. */
-async function identify(path: string): Promise<string> {
-  try {
-    const { dev, ino, size, mtimeMs, ctimeMs } = await stat(path);
-    return [dev, ino, size, mtimeMs, ctimeMs].join();
-  } catch {
-    return 'absent';
   }
 }

@@ -1,8 +1,9 @@
 /** Files that the environment names. They are read at the start, so that all that is wrong in them is said at once. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { type CardText, type Parsed, parseCard } from './config-card.ts';
 import { type ApiKeyRow, parseApiKeys } from './config-keys.ts';
+import { parsePublicKeys, type PublicKeys } from './config-jwt.ts';
 import type { Complain } from './config-kinds.ts';
 import { parseSigningKey, type SigningKey } from './config-signing.ts';
 import type { Values } from './config-variables.ts';
@@ -18,12 +19,19 @@ export class FileProblemsError extends Error {
   }
 }
 
+/** Room for 100,000 keys. */
+const FILE_MAX_BYTES = 33_554_432;
+
 /** @throws {FileProblemsError} */
 function read<T>(path: string, parse: (text: string) => Parsed<T>): T {
   let text: string;
   try {
+    // Before it is in memory.
+    const { size } = statSync(path);
+    if (size > FILE_MAX_BYTES) throw new FileProblemsError([`must be at most ${FILE_MAX_BYTES} bytes`]);
     text = readFileSync(path, 'utf8');
   } catch (error) {
+    if (error instanceof FileProblemsError) throw error;
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
     throw new FileProblemsError([`cannot be read: ${code}`]);
   }
@@ -50,6 +58,9 @@ export const readCard = (path: string): CardText => read(path, fromJson(parseCar
 
 /** @throws {FileProblemsError} */
 export const readApiKeys = (path: string): readonly ApiKeyRow[] => read(path, fromJson(parseApiKeys));
+
+/** @throws {FileProblemsError} */
+export const readPublicKeys = (path: string): PublicKeys => read(path, fromJson(parsePublicKeys));
 
 /** @throws {FileProblemsError} */
 export const readSigningKey = (path: string): SigningKey => read(path, parseSigningKey);

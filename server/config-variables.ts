@@ -17,6 +17,7 @@ import {
   webOrigins,
   whole,
 } from './config-kinds.ts';
+import { JWT_VARIABLES } from './config-jwt.ts';
 import { REDIS_VARIABLES } from './config-redis-variables.ts';
 
 const MIB = 1_048_576;
@@ -36,7 +37,7 @@ export const VARIABLES = {
     {
       unit: 'address',
       effect:
-        'Which address the server listens on. On a loopback address, without API keys, only requests with a loopback `Host` (or that of A2A_PUBLIC_URL) are served.',
+        'Which address the server listens on. On a loopback address, without credentials configured, only requests with a loopback `Host` (or that of A2A_PUBLIC_URL) are served.',
     },
   ),
   A2A_WORKERS: variable(whole(1, 64, 1), {
@@ -135,8 +136,9 @@ export const VARIABLES = {
   A2A_API_KEYS_FILE: variable(anyText, {
     unit: 'path',
     effect:
-      'JSON file with hashes of API keys and whom each speaks for. With it every call needs a key; it is read again when it changes.',
+      'JSON file with hashes of API keys and whom each speaks for. With it every call needs a credential; it is read again when it changes. `holdfast keys` writes it.',
   }),
+  ...JWT_VARIABLES,
   A2A_CORS_ORIGINS: variable(origins, {
     unit: 'origins',
     effect: 'Web origins that may call the server from a browser. None by default.',

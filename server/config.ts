@@ -1,6 +1,7 @@
 import type { Bytes, DurationMs } from '../protocol/units.ts';
 import type { CardText } from './config-card.ts';
-import { readApiKeys, readCard, readNamedFile, readSigningKey } from './config-files.ts';
+import { readApiKeys, readCard, readNamedFile, readPublicKeys, readSigningKey } from './config-files.ts';
+import { chooseJwt, type JwtConfig } from './config-jwt.ts';
 import type { Complain, Variable } from './config-kinds.ts';
 import { ADDRESS_NAMES, parseRedisAddress, type RedisAddress } from './config-redis.ts';
 import { type Values, type VariableName, VARIABLES } from './config-variables.ts';
@@ -27,8 +28,10 @@ export interface Config {
   readonly cardText?: CardText;
   /** Path of a private key. */
   readonly cardSigningKeyFile?: string;
-  /** Path; absent: calls need no credentials. */
+  /** Path. Without it and `jwt` calls need no credentials. */
   readonly apiKeysFile?: string;
+  /** How bearer tokens are verified; absent: there are none. */
+  readonly jwt?: JwtConfig;
   readonly lenientVersion: boolean;
   /** Module of the agent; absent: the demo agent. */
   readonly agent?: string;
@@ -117,6 +120,11 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   const cardText = readNamedFile('A2A_CARD_FILE', values, complain, readCard);
   readNamedFile('A2A_CARD_SIGNING_KEY_FILE', values, complain, readSigningKey);
   readNamedFile('A2A_API_KEYS_FILE', values, complain, readApiKeys);
+  readNamedFile('A2A_JWT_JWKS_FILE', values, complain, readPublicKeys);
+  // What is missing beside a value that is wrong is not to be told.
+  const jwt = problems.some((problem) => problem.startsWith('A2A_JWT_JWKS_'))
+    ? undefined
+    : chooseJwt(values, complain);
   const store = chooseStore(values, complain);
   if (values.A2A_OUTAGE_JOURNAL_DIR !== undefined && store !== undefined && store.kind !== 'redis')
     complain('A2A_OUTAGE_JOURNAL_DIR', `is for Redis only: the ${store.kind} store is never away`);
@@ -128,7 +136,11 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     );
   }
   if (problems.length > 0 || store === undefined) throw new ConfigError(problems);
-  return deepFreeze({ ...toConfig(values, store), ...(cardText === undefined ? {} : { cardText }) });
+  return deepFreeze({
+    ...toConfig(values, store),
+    ...(cardText === undefined ? {} : { cardText }),
+    ...(jwt === undefined ? {} : { jwt }),
+  });
 }
 
 function readValues(env: Readonly<Record<string, string | undefined>>, complain: Complain): Values {

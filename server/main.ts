@@ -5,6 +5,7 @@ import { formatOf } from './agents/agent-format.ts';
 import type { HoldfastServer, StopReport } from './app.ts';
 import { StartError } from './backend.ts';
 import { outageFolderOf, refuseUnreadJournals } from './build-outage.ts';
+import { runKeys } from './cli/keys-command.ts';
 import { type Config, ConfigError, parseConfig } from './config.ts';
 import type { Log } from './observability/log-events.ts';
 import { createLogger } from './observability/logger.ts';
@@ -14,9 +15,11 @@ import type { Listening } from './workers/messages.ts';
 import { NUMBER_VARIABLE, Primary } from './workers/primary.ts';
 import { isClusterWorker, linkToPrimary, type WorkerLink } from './workers/worker-link.ts';
 
-const HELP = `Usage: holdfast [--help | --version]
+const HELP = `Usage: holdfast [serve | --help | --version]
+       holdfast keys add | list | revoke
 
-Starts the server. Everything is configured by environment variables; see docs/configuration.md.
+Starts the server, or looks after its API keys: holdfast keys --help. Everything is configured by environment
+variables; see docs/configuration.md.
 Exit codes: 0 stopped, 1 crash, 2 configuration, 3 address in use or data folder not usable,
 4 stopped, and acknowledged records are not stored anywhere.
 `;
@@ -132,7 +135,8 @@ async function serve(
 }
 
 function banner(config: Config, { url, store, location, agent }: Listening): string {
-  const key = config.apiKeysFile === undefined ? '' : " -H 'X-API-Key: <key>'";
+  const token = config.jwt === undefined ? '' : " -H 'Authorization: Bearer <token>'";
+  const key = config.apiKeysFile === undefined ? token : " -H 'X-API-Key: <key>'";
   return (
     `Holdfast ${packageVersion()} listens on ${url}\n` +
     `  store  ${store} at ${location}\n` +
@@ -171,11 +175,19 @@ function stopOnSignal(stop: (signal: string, isAgain: boolean) => void): void {
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 
-const [argument] = process.argv.slice(2);
+const KEYS_TERMINAL = {
+  env: process.env,
+  now: Date.now,
+  out: (text: string) => process.stdout.write(text),
+  err: (text: string) => process.stderr.write(text),
+};
+
+const [argument, ...more] = process.argv.slice(2);
 if (argument === '--help' || argument === '-h') process.stdout.write(HELP);
 else if (argument === '--version' || argument === '-v') process.stdout.write(`${packageVersion()}\n`);
-else if (argument !== undefined)
-  exit(EXIT.notConfigured, `holdfast: unknown argument ${argument}; try --help`);
+else if (argument === 'keys') process.exitCode = await runKeys(more, KEYS_TERMINAL);
+else if ((argument !== undefined && argument !== 'serve') || more.length > 0)
+  exit(EXIT.notConfigured, `holdfast: unknown argument ${more[0] ?? argument ?? ''}\n${HELP.trimEnd()}`);
 else {
   try {
     await start();

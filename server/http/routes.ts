@@ -1,5 +1,6 @@
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import type { IncomingMessage, OutgoingHttpHeaders, RequestListener } from 'node:http';
+import { ProtocolError } from '../../protocol/errors.ts';
 import type { Log } from '../observability/log-events.ts';
 import { CARD_PATHS } from './card-route.ts';
 import { livez, type Readiness, readyz } from './health.ts';
@@ -15,6 +16,8 @@ export interface RoutesOptions {
   readonly metrics: { readonly contentType: string; readonly text: () => Promise<string> };
   readonly cors: Cors;
   readonly isHostAllowed: (req: IncomingMessage) => boolean;
+  /** Whether who asks may read the metrics. Throws or rejects with a `ProtocolError` that is answered with its `httpStatus`. */
+  readonly admitOperator: (req: IncomingMessage) => void | Promise<void>;
   readonly log: Log;
 }
 
@@ -53,16 +56,37 @@ export function createRoutes(options: RoutesOptions): RequestListener {
     const { status, body } = readyz(options.readiness());
     return jsonAnswer(status, body, fresh);
   });
-  get('/metrics', async () => ({
-    status: 200,
-    headers: { 'Content-Type': metrics.contentType, ...fresh },
-    body: await metrics.text(),
-  }));
+  get('/metrics', async (req) => {
+    try {
+      await options.admitOperator(req);
+    } catch (error) {
+      if (error instanceof ProtocolError) return refusal(error);
+      throw error;
+    }
+    return {
+      status: 200,
+      headers: { 'Content-Type': metrics.contentType, ...fresh },
+      body: await metrics.text(),
+    };
+  });
   routes.use((req, res) => {
     refuse(req, res, jsonAnswer(404, { error: 'not found', endpoint: 'POST /a2a', card: CARD_PATHS[0] }));
   });
   routes.use(onError(log));
   return routes;
+}
+
+/** Outside JSON-RPC: the words and the headers of the error, without its envelope. */
+function refusal({ message, httpStatus, challenge, retryAfterMs }: ProtocolError): HttpAnswer {
+  return jsonAnswer(
+    httpStatus,
+    { error: message },
+    {
+      'Cache-Control': 'no-store',
+      ...(challenge !== undefined && { 'WWW-Authenticate': challenge }),
+      ...(retryAfterMs !== undefined && { 'Retry-After': Math.ceil(retryAfterMs / 1000) }),
+    },
+  );
 }
 
 function merge(own: OutgoingHttpHeaders, cors: Readonly<Record<string, string>>): OutgoingHttpHeaders {

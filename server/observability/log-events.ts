@@ -2,6 +2,7 @@
  * Every log line the server can write, as data. The runbook lists the same events and a test holds it to this table.
  * Names are stable: subject, then what became of it.
  */
+import { ADMISSION_LOG_EVENTS } from './admission-log-events.ts';
 import { WORKER_LOG_EVENTS } from './worker-log-events.ts';
 
 export type LogSeverity = 'fatal' | 'error' | 'warn' | 'info' | 'debug';
@@ -60,16 +61,7 @@ export const LOG_EVENTS = {
       'what the agent says of itself under `card` is not usable; the card has the built-in texts instead',
     action: 'Correct what `problems` names, or describe the agent in A2A_CARD_FILE.',
   },
-  api_keys_read: {
-    level: 'info',
-    meaning: 'the file of API keys has changed and was read again; its keys hold from now on',
-    action: NOTHING,
-  },
-  api_keys_refused: {
-    level: 'error',
-    meaning: 'the file of API keys has changed and is not usable; the keys read before still hold',
-    action: 'Correct what `problems` names. Keys that were taken out still work until then.',
-  },
+  ...ADMISSION_LOG_EVENTS,
   store_unavailable: {
     level: 'error',
     meaning: 'the store is away; requests are answered from memory and records wait',

@@ -9,6 +9,7 @@ import type { CallContext } from '../a2a/call.ts';
 import type { Log } from '../observability/log-events.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Tally } from '../observability/tallied-counter.ts';
+import { authorize } from '../security/permissions.ts';
 import { type Envelope, readEnvelope } from './envelope.ts';
 import { parseJsonBody } from './json-body.ts';
 import { openStream } from './open-stream.ts';
@@ -116,6 +117,7 @@ export class RpcServer {
     let { error }: { error?: unknown } = envelope;
     if (error === undefined) {
       try {
+        if (operation !== undefined) authorize(operation, principal);
         checkFacts(facts);
         const resolved = this.#options.extensions?.resolve(requested, operation);
         activated = resolved?.activated ?? NO_EXTENSIONS;

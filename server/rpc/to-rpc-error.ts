@@ -34,7 +34,8 @@ export function toRpcError(error: unknown, dialect: Dialect, context: FailureCon
   if (HAS_RETRY_AFTER.has(httpStatus)) {
     headers['Retry-After'] = String(Math.ceil((told.retryAfterMs ?? RETRY_AFTER_MS) / 1000));
   }
-  if (httpStatus === UNAUTHORIZED) headers['WWW-Authenticate'] = CHALLENGE;
+  const challenge = told.challenge ?? (httpStatus === UNAUTHORIZED ? CHALLENGE : undefined);
+  if (challenge !== undefined) headers['WWW-Authenticate'] = challenge;
   return { reason: told.reason, error: CODECS[dialect].encodeError(told), httpStatus, headers };
 }
 

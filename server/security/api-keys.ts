@@ -1,14 +1,20 @@
-import { createHash } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { SecurityScheme } from '../../protocol/card-security.ts';
-import { ProtocolError } from '../../protocol/errors.ts';
 import type { DurationMs, EpochMs } from '../../protocol/units.ts';
-import type { Principal } from './principal.ts';
+import { DEFAULT_TIER, type Principal } from './principal.ts';
 
 /** One key, of which only the hash is known. */
-export interface ApiKey extends Principal {
-  /** SHA-256, in small hexadecimal digits. */
+export interface ApiKey extends Omit<Principal, 'tier'> {
+  readonly id?: string;
+  /** Absent: an older entry, whose hash is of the key alone. */
+  readonly salt?: string;
+  /** SHA-256 of the salt and the key, in small hexadecimal digits. */
   readonly sha256: string;
+  readonly tier?: string;
+  /** From then on it is as if there were no such key. */
+  readonly expires?: EpochMs;
+  /** It was taken back then; the entry is there to be read by people. */
+  readonly revoked?: EpochMs;
 }
 
 export interface ApiKeysOptions {
@@ -26,52 +32,85 @@ export const API_KEY_SCHEMES: readonly SecurityScheme[] = [
   { name: 'apiKey', type: 'apiKey', header: 'X-API-Key', description: 'An API key of this server.' },
 ];
 
-/** A key that was taken out of the file is refused at the latest so long after. */
-export const REREAD_MS: DurationMs = 2000;
+/** A changed file is looked for so often: with the time that reading takes, a key is refused 2 s after it was revoked. */
+export const REREAD_MS: DurationMs = 1500;
 
-/** Plain API keys. */
+/** Every made key begins so, which is how scanners of leaked secrets know it too. */
+export const KEY_PREFIX = 'hf_';
+
+interface KnownKey {
+  readonly principal: Principal;
+  readonly salt: string;
+  readonly digest: Buffer;
+  readonly expires: EpochMs;
+}
+
+/** Keys by the file that names their hashes. */
 export class ApiKeys {
   readonly #options: ApiKeysOptions;
-  #byHash: ReadonlyMap<string, Principal>;
+  /** Keys that say which entry is theirs. */
+  #byId: ReadonlyMap<string, KnownKey> = new Map();
+  /** Older entries, by hash. */
+  #byHash: ReadonlyMap<string, KnownKey> = new Map();
   #checkAt: EpochMs;
 
   constructor(options: ApiKeysOptions) {
     this.#options = options;
-    this.#byHash = index(options.keys);
+    this.#index(options.keys);
     this.#checkAt = options.now() + REREAD_MS;
   }
 
-  /** @throws {ProtocolError} UNAUTHENTICATED, HTTP 401, when no valid key is shown */
-  async resolve(headers: IncomingHttpHeaders): Promise<Principal> {
-    if (this.#options.now() >= this.#checkAt) await this.#reread();
-    for (const key of shownKeys(headers)) {
-      // What is compared is not the key but its hash, which nobody can steer: how long the look-up takes says where
-      // the hash of a guess falls in a table, and nothing of any key in it.
-      const principal = this.#byHash.get(createHash('sha256').update(key).digest('hex'));
-      if (principal !== undefined) return principal;
-    }
-    throw new ProtocolError('UNAUTHENTICATED', {
-      message: 'A valid API key is required, as Authorization: Bearer <key> or X-API-Key: <key>',
-      httpStatus: 401,
-    });
+  /** @returns undefined when it is not time to look whether the file has changed */
+  refresh(): Promise<void> | undefined {
+    return this.#options.now() >= this.#checkAt ? this.#reread() : undefined;
+  }
+
+  /** One hash per key shown. @returns undefined for one that is unknown, wrong, expired or revoked: nobody learns which */
+  find(key: string): Principal | undefined {
+    const named = key.startsWith(KEY_PREFIX) ? this.#byId.get(idOf(key)) : undefined;
+    // What is compared of an older key is its hash, which nobody can steer: how long the look-up takes says where the
+    // hash of a guess falls in a table, and nothing of any key in it. A made key that nobody has costs as much.
+    const known = named === undefined ? this.#byHash.get(sha256(key)) : fits(named, key) ? named : undefined;
+    return known !== undefined && this.#options.now() < known.expires ? known.principal : undefined;
   }
 
   async #reread(): Promise<void> {
     // Others go on with what is known meanwhile.
     this.#checkAt = this.#options.now() + REREAD_MS;
     const keys = await this.#options.reread();
-    if (keys !== undefined) this.#byHash = index(keys);
+    if (keys !== undefined) this.#index(keys);
+  }
+
+  #index(keys: readonly ApiKey[]): void {
+    const byId = new Map<string, KnownKey>();
+    const byHash = new Map<string, KnownKey>();
+    for (const key of keys) {
+      if (key.revoked !== undefined) continue;
+      if (key.salt === undefined || key.id === undefined) byHash.set(key.sha256, toKnown(key));
+      else byId.set(key.id, toKnown(key));
+    }
+    this.#byId = byId;
+    this.#byHash = byHash;
   }
 }
 
-function index(keys: readonly ApiKey[]): ReadonlyMap<string, Principal> {
-  return new Map(
-    keys.map(({ sha256, tenant, subject, roles }) => [sha256, Object.freeze({ tenant, subject, roles })]),
-  );
+function toKnown({ tenant, subject, roles, tier = DEFAULT_TIER, ...key }: ApiKey): KnownKey {
+  return {
+    principal: Object.freeze({ tenant, subject, roles, tier }),
+    salt: key.salt ?? '',
+    digest: Buffer.from(key.sha256, 'hex'),
+    expires: key.expires ?? Infinity,
+  };
 }
 
-/** A proxy may have a bearer token of its own in the way: either header may hold the key. */
-function shownKeys({ authorization, 'x-api-key': apiKey }: IncomingHttpHeaders): string[] {
-  const bearer = /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
-  return [bearer, apiKey].filter((key) => typeof key === 'string' && key !== '') as string[];
+/** `hf_<id>_<secret>`: the id has no underscore, the secret may. */
+function idOf(key: string): string {
+  const end = key.indexOf('_', KEY_PREFIX.length);
+  return end < 0 ? '' : key.slice(KEY_PREFIX.length, end);
 }
+
+/** One-shot: half of what `createHash` costs. */
+const sha256 = (text: string): string => hash('sha256', text, 'hex');
+
+const fits = ({ salt, digest }: KnownKey, key: string): boolean =>
+  timingSafeEqual(hash('sha256', salt + key, 'buffer'), digest);

@@ -168,7 +168,7 @@ export class StreamDoor {
       bodyMaxBytes: 1_048_576,
       cors: new Cors([]),
       isHostAllowed: () => true,
-      resolvePrincipal: () => ({ tenant: 'default', subject: 'anonymous', roles: [] }),
+      resolvePrincipal: () => ({ tenant: 'default', subject: 'anonymous', roles: ['peer'], tier: 'default' }),
       isDraining: () => this.isDraining,
       sse: { heartbeatMs: 15_000, stallMs: 30_000, ...options.sse },
       ...options.endpoint,

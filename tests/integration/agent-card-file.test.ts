@@ -156,7 +156,7 @@ describe('the card of a configured agent', () => {
       roles: ['dealer'],
     };
     const keys = keysFile(
-      { key: 'dealer-1', tenant: 'acme', roles: ['dealer'] },
+      { key: 'dealer-1', tenant: 'acme', roles: ['peer', 'dealer'] },
       { key: 'peer-1', tenant: 'acme' },
     );
     const { door } = useDoor({

@@ -14,9 +14,12 @@ describe('with API keys', () => {
   const files = useFiles();
   const path = files.write('keys.json', keysFile(RED, BLUE));
   let now = Date.now();
-  const used = useDoor({ A2A_API_KEYS_FILE: path, A2A_CORS_ORIGINS: 'https://app.example' }, () => ({
-    now: () => now,
-  }));
+  // What the role `extra` is for.
+  const card = files.write('card.json', { extended: { description: 'More.', roles: ['extra'] } });
+  const used = useDoor(
+    { A2A_API_KEYS_FILE: path, A2A_CARD_FILE: card, A2A_CORS_ORIGINS: 'https://app.example' },
+    () => ({ now: () => now }),
+  );
   const { door } = used;
   afterEach(() => {
     now = Date.now();
@@ -33,22 +36,27 @@ describe('with API keys', () => {
     expect((await post(door.url, SEND, withKey(BLUE.key))).status).to.equal(200);
     const { tenant, subject, roles } = RED;
     expect(used.backend.calls.map(({ call: { principal } }) => principal)).to.deep.equal([
-      ...Array.from({ length: 3 }, () => ({ tenant, subject, roles })),
-      { tenant: BLUE.tenant, subject: 'ada', roles: ['peer'] },
+      ...Array.from({ length: 3 }, () => ({ tenant, subject, roles, tier: 'default' })),
+      { tenant: BLUE.tenant, subject: 'ada', roles: ['peer'], tier: 'default' },
     ]);
   });
 
-  for (const [what, headers] of [
-    ['no key', {}],
-    ['a wrong key', withKey('hunter2')],
-    ['a key of another scheme', { Authorization: `Basic ${Buffer.from(`a:${RED.key}`).toString('base64')}` }],
-    ['an empty key', { 'X-API-Key': '' }],
+  const PLAIN = 'Bearer realm="holdfast"';
+  for (const [what, headers, challenge] of [
+    ['no key', {}, PLAIN],
+    ['a wrong key', withKey('hunter2'), `${PLAIN}, error="invalid_token"`],
+    [
+      'a key of another scheme',
+      { Authorization: `Basic ${Buffer.from(`a:${RED.key}`).toString('base64')}` },
+      PLAIN,
+    ],
+    ['an empty key', { 'X-API-Key': '' }, PLAIN],
   ] as const) {
     it(`${what} is answered 401 with a challenge, and nothing is done`, async () => {
       for (const path of ['/a2a', '/', '/a2a/']) {
         const reply = await post(door.origin + path, SEND, headers);
         expect(reply.status).to.equal(401);
-        expect(reply.headers.get('www-authenticate')).to.equal('Bearer realm="holdfast"');
+        expect(reply.headers.get('www-authenticate')).to.equal(challenge);
         expect(reply.headers.get('cache-control')).to.equal('no-store');
         expect(reply.json).to.deep.include({ jsonrpc: '2.0', id: null });
         expect(reply.text).to.not.contain('hunter2');
@@ -88,14 +96,8 @@ describe('with API keys', () => {
     expect(asked).to.equal(false);
   });
 
-  it('the card, the probes and the metrics stay open', async () => {
-    for (const path of [
-      '/.well-known/agent-card.json',
-      '/.well-known/agent.json',
-      '/livez',
-      '/readyz',
-      '/metrics',
-    ])
+  it('the card and the probes stay open', async () => {
+    for (const path of ['/.well-known/agent-card.json', '/.well-known/agent.json', '/livez', '/readyz'])
       expect((await fetch(door.origin + path)).status, path).to.equal(200);
   });
 

@@ -126,7 +126,7 @@ describe('what a message holds', () => {
 });
 
 describe('a caller', () => {
-  const known: Principal = { tenant: 'acme', subject: 'ada', roles: ['peer'] };
+  const known: Principal = { tenant: 'acme', subject: 'ada', roles: ['peer'], tier: 'gold' };
   const used = useStreamDoor({
     endpoint: {
       resolvePrincipal: async ({ headers: { authorization } }) => {

@@ -36,7 +36,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   app: APP,
   index: ['app', ...APP],
   workers: ['protocol', 'observability'],
-  main: ['workers', 'app', ...APP],
+  cli: ['protocol', 'config', 'security'],
+  main: ['workers', 'cli', 'app', ...APP],
 };
 
 /** Files at the top of server/ that belong to the composition root or to the configuration. */

@@ -21,7 +21,7 @@ function script(act: Act): void {
 
 const callAs = (tenant: string, subject = 'ann'): CallContext => ({
   ...callOf(),
-  principal: { tenant, subject, roles: [] },
+  principal: { tenant, subject, roles: [], tier: 'default' },
 });
 
 describe('listing tasks', () => {

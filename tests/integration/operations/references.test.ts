@@ -20,7 +20,7 @@ describe('a message that refers to tasks', () => {
 
   const from = (tenant: string): CallContext => ({
     ...callOf(),
-    principal: { tenant, subject: 'ada', roles: [] },
+    principal: { tenant, subject: 'ada', roles: [], tier: 'default' },
   });
 
   async function send(text: string, tenant = 'acme', over: Partial<Message> = {}): Promise<string> {

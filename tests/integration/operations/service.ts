@@ -81,7 +81,7 @@ export function createService(
 
 export const callOf = (dialect: CallContext['dialect'] = 'v1', legacy = false): CallContext => ({
   requestId: newId('r'),
-  principal: { tenant: 'default', subject: 'anonymous', roles: [] },
+  principal: { tenant: 'default', subject: 'anonymous', roles: [], tier: 'default' },
   dialect,
   legacy,
 });

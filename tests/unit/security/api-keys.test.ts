@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { createHash } from 'node:crypto';
 import { ProtocolError } from '../../../protocol/errors.ts';
 import { type ApiKey, ApiKeys, REREAD_MS } from '../../../server/security/api-keys.ts';
+import { Credentials } from '../../../server/security/credentials.ts';
 
 const sha256 = (key: string): string => createHash('sha256').update(key).digest('hex');
 const keyOf = (key: string, tenant: string, subject = 'ada'): ApiKey => ({
@@ -15,12 +16,12 @@ describe('ApiKeys', () => {
   let now = 0;
   let next: readonly ApiKey[] | undefined;
   let reads = 0;
-  let keys: ApiKeys;
+  let keys: Credentials;
   beforeEach(() => {
     now = 1000;
     next = undefined;
     reads = 0;
-    keys = new ApiKeys({
+    const known = new ApiKeys({
       keys: [keyOf('red', 'acme'), keyOf('blue', 'umbrella', 'eve')],
       reread: () => {
         reads++;
@@ -28,6 +29,7 @@ describe('ApiKeys', () => {
       },
       now: () => now,
     });
+    keys = new Credentials({ keys: known });
   });
 
   const refusal = async (headers: Record<string, string>): Promise<ProtocolError> => {
@@ -41,7 +43,7 @@ describe('ApiKeys', () => {
   };
 
   it('says who calls, by either header', async () => {
-    const acme = { tenant: 'acme', subject: 'ada', roles: ['peer'] };
+    const acme = { tenant: 'acme', subject: 'ada', roles: ['peer'], tier: 'default' };
     for (const headers of [
       { authorization: 'Bearer red' },
       { authorization: 'bearer  red' },

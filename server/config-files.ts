@@ -2,6 +2,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type CardText, type Parsed, parseCard } from './config-card.ts';
+import { type EncryptionKeySet, parseEncryptionKeys } from './config-encryption.ts';
 import { type ApiKeyRow, parseApiKeys } from './config-keys.ts';
 import type { Complain } from './config-kinds.ts';
 import { parseSigningKey, type SigningKey } from './config-signing.ts';
@@ -50,6 +51,10 @@ export const readCard = (path: string): CardText => read(path, fromJson(parseCar
 
 /** @throws {FileProblemsError} */
 export const readApiKeys = (path: string): readonly ApiKeyRow[] => read(path, fromJson(parseApiKeys));
+
+/** @throws {FileProblemsError} */
+export const readEncryptionKeys = (path: string): EncryptionKeySet =>
+  read(path, fromJson(parseEncryptionKeys));
 
 /** @throws {FileProblemsError} */
 export const readSigningKey = (path: string): SigningKey => read(path, parseSigningKey);

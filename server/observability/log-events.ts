@@ -2,6 +2,7 @@
  * Every log line the server can write, as data. The runbook lists the same events and a test holds it to this table.
  * Names are stable: subject, then what became of it.
  */
+import { SEALING_LOG_EVENTS } from './sealing-log-events.ts';
 import { WORKER_LOG_EVENTS } from './worker-log-events.ts';
 
 export type LogSeverity = 'fatal' | 'error' | 'warn' | 'info' | 'debug';
@@ -70,6 +71,7 @@ export const LOG_EVENTS = {
     meaning: 'the file of API keys has changed and is not usable; the keys read before still hold',
     action: 'Correct what `problems` names. Keys that were taken out still work until then.',
   },
+  ...SEALING_LOG_EVENTS,
   store_unavailable: {
     level: 'error',
     meaning: 'the store is away; requests are answered from memory and records wait',

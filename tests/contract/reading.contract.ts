@@ -38,7 +38,7 @@ export function describeReading(suite: Suite): void {
       expect(jsonsOf(read)).to.deep.equal(jsons);
       expect(read.tail.records.map(({ n }) => n)).to.deep.equal([1, 2, 3]);
       expect(read.cursor).to.deep.equal({ epoch: 'e1', head: 3, w: 'i1.3' });
-      expect(read.bytes).to.equal(Buffer.byteLength(jsons.join('')));
+      expect(read.bytes).to.equal(suite.sizeOf(...jsons));
       expect(read.answered).to.deep.equal([]);
       expect(read.derived).to.deep.equal({ serves: '', answered: false });
       expect([read.after, read.tail.more]).to.deep.equal([0, false]);

@@ -21,7 +21,7 @@ export function describeCommit(suite: Suite): void {
       await writer.append(['4']);
       const read = await readFound(suite.store, writer.ref);
       expect(jsonsOf(read)).to.deep.equal(['1', '2', '3', '4']);
-      expect([read.cursor, read.bytes]).to.deep.equal([writer.cursor, 4]);
+      expect([read.cursor, read.bytes]).to.deep.equal([writer.cursor, suite.sizeOf('1', '2', '3', '4')]);
     });
 
     it('takes a whole batch or nothing of it', async () => {

@@ -30,7 +30,7 @@ function toBytes(text: unknown): Buffer | undefined {
 const keysFile = z
   .strictObject({
     active: z.string(),
-    keys: z.record(z.string(), z.unknown()).superRefine((keys, ctx) => {
+    keys: z.looseObject({}).superRefine((keys, ctx) => {
       const ids = Object.keys(keys);
       const complain = (message: string, path: string[] = []): void => {
         ctx.addIssue({ code: 'custom', path, message });
@@ -53,7 +53,7 @@ const keysFile = z
     }),
   })
   .superRefine(({ active, keys }, ctx) => {
-    if (!Object.hasOwn(keys, active))
+    if (Object.keys(keys).length > 0 && !Object.hasOwn(keys, active))
       ctx.addIssue({ code: 'custom', path: ['active'], message: 'must be the id of one of the keys' });
   })
   .transform(({ active, keys }): EncryptionKeySet => {

@@ -81,7 +81,7 @@ export const METRICS = {
     name: 'holdfast_unopened_records_total',
     type: 'counter',
     labels: ['reason'],
-    help: 'Stored records and summaries that did not open (unknown_key, not_authentic, not_sealed, too_large, malformed), each time they were read.',
+    help: 'Stored records and summaries that did not open (unknown-key, not-authentic, not-sealed, too-large, malformed), each time they were read.',
   },
   droppedRecords: {
     name: 'holdfast_dropped_records_total',

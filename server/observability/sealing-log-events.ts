@@ -17,6 +17,6 @@ export const SEALING_LOG_EVENTS = {
     meaning:
       'a stored record, or the content of a task summary, does not open; it is set aside like a damaged one',
     action:
-      '`unknown_key`: put the key `keyId` back into the file. Else somebody has written to the store: see "A record does not open" in the runbook.',
+      '`unknown-key`: put the key `keyId` back into the file. Else somebody has written to the store: see "A record does not open" in the runbook.',
   },
 } as const;

@@ -13,13 +13,13 @@ import type { EncryptionKeys } from './encryption-keys.ts';
 /** Why something that is stored does not open. */
 export type OpenFailure =
   /** Sealed with a key that this process does not have. */
-  | 'unknown_key'
+  | 'unknown-key'
   /** Changed, or moved here from another place, or sealed with another key of this id. */
-  | 'not_authentic'
+  | 'not-authentic'
   /** Plain, and plain content is not accepted. */
-  | 'not_sealed'
+  | 'not-sealed'
   /** It would inflate to more than any record may be. */
-  | 'too_large'
+  | 'too-large'
   /** Not of a form that this release knows. */
   | 'malformed';
 
@@ -97,13 +97,13 @@ export class SealScope {
   /** Never throws: whoever can write to the store decides what this is given. */
   open(stored: string, at: JsonValue): Opened {
     const { keys, required } = this.#options;
-    if (isPlain(stored)) return required === true ? fail('not_sealed') : { text: stored };
+    if (isPlain(stored)) return required === true ? fail('not-sealed') : { text: stored };
     const header = headerOf(stored);
     if (header === undefined) return fail('malformed');
     const { keyId, length, isCompressed } = header;
     const bytes = Buffer.from(stored.slice(length), 'base64url');
-    if (keyId === undefined) return required === true ? fail('not_sealed') : this.#inflate(bytes);
-    if (keys?.find(keyId) === undefined) return fail('unknown_key', keyId);
+    if (keyId === undefined) return required === true ? fail('not-sealed') : this.#inflate(bytes);
+    if (keys?.find(keyId) === undefined) return fail('unknown-key', keyId);
     if (bytes.length < NONCE_BYTES + TAG_BYTES) return fail('malformed', keyId);
     const nonce = bytes.subarray(0, NONCE_BYTES);
     const decipher = createDecipheriv(ALGORITHM, this.#keyOf(keyId), nonce, { authTagLength: TAG_BYTES });
@@ -113,7 +113,7 @@ export class SealScope {
     try {
       plain = Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
     } catch {
-      return fail('not_authentic', keyId);
+      return fail('not-authentic', keyId);
     }
     return isCompressed ? this.#inflate(plain, keyId) : { text: plain.toString() };
   }
@@ -152,7 +152,7 @@ export class SealScope {
       return { text: inflateRawSync(packed, { maxOutputLength }).toString() };
     } catch (error) {
       const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
-      return fail(code === 'ERR_BUFFER_TOO_LARGE' ? 'too_large' : 'malformed', keyId);
+      return fail(code === 'ERR_BUFFER_TOO_LARGE' ? 'too-large' : 'malformed', keyId);
     }
   }
 }

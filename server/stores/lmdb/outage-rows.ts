@@ -43,11 +43,11 @@ export class OutageRows {
     const opened = this.#sealer.scope('outage', tenant, session, instance).open(stored, seq);
     if ('text' in opened) return opened.text;
     const { failure, keyId = '' } = opened;
-    if (failure === 'unknown_key')
+    if (failure === 'unknown-key')
       throw new OutageSealError(
         `holds changes that are sealed with the key ${keyId}: put that key into the file that A2A_ENCRYPTION_KEYS_FILE names`,
       );
-    if (failure === 'not_sealed')
+    if (failure === 'not-sealed')
       throw new OutageSealError(
         'holds changes that are not sealed: start without A2A_ENCRYPTION_REQUIRED until nothing is pending',
       );

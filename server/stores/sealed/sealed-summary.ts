@@ -71,7 +71,7 @@ export function openSummary(
     if (!required) return stored;
     const { shown, content } = split(members);
     if (content === undefined) return stored;
-    onFailure('not_sealed', undefined);
+    onFailure('not-sealed', undefined);
     return JSON.stringify({ ...shown, long: true });
   }
   const opened = scope.open(sealed, [local, JSON.stringify(others)]);

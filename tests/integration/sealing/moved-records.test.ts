@@ -72,7 +72,7 @@ describe('when somebody who can write to redis has been at sealed sessions', fun
     const field = await secondMessage();
     await outage.client.hset(ONE, field, (await outage.client.hget(OTHER, field)) ?? '');
     const before = await outage.client.hgetall(ONE);
-    await expectSetAside(await serve(), ids, field, 'not_authentic');
+    await expectSetAside(await serve(), ids, field, 'not-authentic');
     expect(await outage.client.hgetall(ONE)).to.deep.equal(before);
   });
 
@@ -80,7 +80,7 @@ describe('when somebody who can write to redis has been at sealed sessions', fun
     const ids = await begin();
     const field = await secondMessage();
     await outage.client.hset(ONE, field, (await outage.client.hget(ONE, '2')) ?? '');
-    await expectSetAside(await serve(), ids, field, 'not_authentic');
+    await expectSetAside(await serve(), ids, field, 'not-authentic');
   });
 
   it('a record of the session that was here before, under the same id, does not open', async () => {
@@ -90,7 +90,7 @@ describe('when somebody who can write to redis has been at sealed sessions', fun
     await outage.client.flushall();
     const ids = await begin();
     await outage.client.hset(ONE, field, former);
-    await expectSetAside(await serve(), ids, field, 'not_authentic');
+    await expectSetAside(await serve(), ids, field, 'not-authentic');
   });
 
   const FORGED =
@@ -101,7 +101,7 @@ describe('when somebody who can write to redis has been at sealed sessions', fun
     const ids = await begin(required);
     const field = await secondMessage();
     await outage.client.hset(ONE, field, FORGED);
-    await expectSetAside(await serve('k1', required), ids, field, 'not_sealed');
+    await expectSetAside(await serve('k1', required), ids, field, 'not-sealed');
   });
 
   it('an unknown key leaves a session readable nowhere, and as it is', async () => {
@@ -110,7 +110,7 @@ describe('when somebody who can write to redis has been at sealed sessions', fun
     const server = await serve('k2');
     expect((await get(server.url, ids[0]!)).json.error).to.not.equal(undefined);
     expect((await sendOnce(server.url, 'v1', 'more', 'one')).reply.json.error).to.include({ code: -32603 });
-    expect(server.logs.of('record_unopened')[0]).to.include({ why: 'unknown_key', keyId: 'k1' });
+    expect(server.logs.of('record_unopened')[0]).to.include({ why: 'unknown-key', keyId: 'k1' });
     expect(await outage.client.hgetall(ONE)).to.deep.equal(before);
     expect((await get((await serve('k1')).url, ids[0]!)).text).to.contain('"echo: one 1"');
   });

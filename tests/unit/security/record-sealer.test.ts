@@ -40,15 +40,15 @@ describe('sealing', () => {
 
   it('opens in its own place alone', () => {
     const stored = scope.seal(TEXT, 7);
-    expectFailure(scope, stored, 8, 'not_authentic', 'k1');
+    expectFailure(scope, stored, 8, 'not-authentic', 'k1');
     PLACE.forEach((_, i) => {
       const elsewhere = PLACE.map((part, j) => (i === j ? `${part}x` : part));
-      expectFailure(placeIn(sealer, elsewhere), stored, 7, 'not_authentic', 'k1');
+      expectFailure(placeIn(sealer, elsewhere), stored, 7, 'not-authentic', 'k1');
     });
     // random places almost never collide: move the separator instead
     const moved = ['record', 'acme","s1', 'e1'];
-    expectFailure(placeIn(sealer, moved), stored, 7, 'not_authentic', 'k1');
-    expectFailure(placeIn(sealer, ['record', 'acm', 'es1', 'e1']), stored, 7, 'not_authentic', 'k1');
+    expectFailure(placeIn(sealer, moved), stored, 7, 'not-authentic', 'k1');
+    expectFailure(placeIn(sealer, ['record', 'acm', 'es1', 'e1']), stored, 7, 'not-authentic', 'k1');
   });
 
   it('opens with no bit of it changed, and with none missing or added', () => {
@@ -59,30 +59,30 @@ describe('sealing', () => {
         bytes.writeUInt8(bytes.readUInt8(i) ^ 1, i);
         return bytes;
       });
-      expectFailure(scope, changed, 7, 'not_authentic', 'k1');
+      expectFailure(scope, changed, 7, 'not-authentic', 'k1');
     }
     for (let end = 0; end < length; end += 1) {
       const cut = rewritten(stored, (bytes) => bytes.subarray(0, end));
-      expectFailure(scope, cut, 7, end < 28 ? 'malformed' : 'not_authentic', 'k1');
+      expectFailure(scope, cut, 7, end < 28 ? 'malformed' : 'not-authentic', 'k1');
     }
     const longer = rewritten(stored, (bytes) => Buffer.concat([bytes, Buffer.alloc(1)]));
-    expectFailure(scope, longer, 7, 'not_authentic', 'k1');
+    expectFailure(scope, longer, 7, 'not-authentic', 'k1');
   });
 
   it('binds its own header: form and key id', () => {
     const twins = toKeys({ active: 'k1', keys: new Map([...keySet('k1').keys, ...sameAs('k1', 'k9')]) });
     const twin = placeIn(new RecordSealer({ keys: twins }));
     const stored = twin.seal(TEXT, 7);
-    expectFailure(twin, stored.replace('.k1.', '.k9.'), 7, 'not_authentic', 'k9');
-    expectFailure(twin, stored.replace('~1.s.', '~1.zs.'), 7, 'not_authentic', 'k1');
+    expectFailure(twin, stored.replace('.k1.', '.k9.'), 7, 'not-authentic', 'k9');
+    expectFailure(twin, stored.replace('~1.s.', '~1.zs.'), 7, 'not-authentic', 'k1');
   });
 
   it('does not open with another key of the same id, nor without the key', () => {
     const stored = scope.seal(TEXT, 7);
     const other = new RecordSealer({ keys: toKeys({ active: 'k1', keys: sameAs('other', 'k1') }) });
-    expectFailure(placeIn(other), stored, 7, 'not_authentic', 'k1');
-    expectFailure(placeIn(sealerOf('k2')), stored, 7, 'unknown_key', 'k1');
-    expectFailure(placeIn(new RecordSealer()), stored, 7, 'unknown_key', 'k1');
+    expectFailure(placeIn(other), stored, 7, 'not-authentic', 'k1');
+    expectFailure(placeIn(sealerOf('k2')), stored, 7, 'unknown-key', 'k1');
+    expectFailure(placeIn(new RecordSealer()), stored, 7, 'unknown-key', 'k1');
     expect(sealerOf('k2').lacksKeyOf(stored)).to.equal(true);
     expect(sealer.lacksKeyOf(stored)).to.equal(false);
     expect(sealer.lacksKeyOf(TEXT)).to.equal(false);
@@ -96,12 +96,12 @@ describe('sealing', () => {
   it('passes plain text through, unless that is not accepted', () => {
     for (const plain of [TEXT, '', '{', 'no json']) {
       expect(scope.open(plain, 7)).to.deep.equal({ text: plain });
-      expectFailure(placeIn(sealerOf('k1', { required: true })), plain, 7, 'not_sealed');
+      expectFailure(placeIn(sealerOf('k1', { required: true })), plain, 7, 'not-sealed');
     }
     const strict = placeIn(sealerOf('k1', { required: true }));
     expect(strict.open(strict.seal(TEXT, 7), 7)).to.deep.equal({ text: TEXT });
     const packed = placeIn(new RecordSealer({ compressAboveBytes: 1 })).seal('x'.repeat(1_000), 7);
-    expectFailure(strict, packed, 7, 'not_sealed');
+    expectFailure(strict, packed, 7, 'not-sealed');
   });
 
   it('without keys and compression writes what it is given', () => {
@@ -148,9 +148,9 @@ describe('compressing', () => {
     const bomb = deflateRawSync(Buffer.alloc(2_000_000)).toString('base64url');
     expect(bomb.length).to.be.lessThan(4_000);
     const bounded = placeIn(new RecordSealer({ inflatedMaxBytes: 1_000_000 }));
-    expectFailure(bounded, `~1.z.${bomb}`, 1, 'too_large');
+    expectFailure(bounded, `~1.z.${bomb}`, 1, 'too-large');
     const packs = placeIn(sealerOf('k1', { ...ABOVE, inflatedMaxBytes: 1_000_000 }));
-    expectFailure(packs, packs.seal('0'.repeat(1_000_001), 1), 1, 'too_large', 'k1');
+    expectFailure(packs, packs.seal('0'.repeat(1_000_001), 1), 1, 'too-large', 'k1');
     expect(packs.open(packs.seal('0'.repeat(1_000_000), 1), 1)).to.have.property('text');
   });
 
@@ -176,7 +176,7 @@ describe('encryption keys', () => {
     for (const stored of [first, second]) expect(scope.open(stored, 1)).to.deep.equal({ text: TEXT });
     await sealer.refresh();
     expect(scope.open(second, 1)).to.deep.equal({ text: TEXT });
-    expectFailure(scope, first, 1, 'unknown_key', 'k1');
+    expectFailure(scope, first, 1, 'unknown-key', 'k1');
   });
 
   it('are read one time after the other, so that nobody is given what was seen before he asked', async () => {

@@ -74,7 +74,7 @@ describe('a sealed store', () => {
     await writer.append(['{"n":2}']);
     unopened = [];
     expect(jsonsOf(await readFound(store, refOf()))).to.deep.equal(['~', '{"n":2}']);
-    expect(unopened).to.deep.equal([{ ref: refOf(), field: 1, failure: 'unknown_key', keyId: 'k2' }]);
+    expect(unopened).to.deep.equal([{ ref: refOf(), field: 1, failure: 'unknown-key', keyId: 'k2' }]);
   });
 
   it('cuts a tail by what it says, not by what it takes where it is compressed', async () => {
@@ -133,8 +133,8 @@ describe('a sealed store', () => {
         expect(await listed(store)).to.deep.equal({ ...others, long: true });
       }
       expect(unopened.map(({ field, failure }) => [field, failure])).to.deep.equal([
-        ['t:t1', 'not_authentic'],
-        ['t:t1', 'not_authentic'],
+        ['t:t1', 'not-authentic'],
+        ['t:t1', 'not-authentic'],
       ]);
     });
 
@@ -146,7 +146,7 @@ describe('a sealed store', () => {
         ...shown,
         long: true,
       });
-      expect(unopened.map(({ failure }) => failure)).to.deep.equal(['not_sealed']);
+      expect(unopened.map(({ failure }) => failure)).to.deep.equal(['not-sealed']);
     });
   });
 });

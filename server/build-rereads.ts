@@ -19,8 +19,8 @@ export function readAtStart<T>(variable: VariableName, read: () => T): T {
 }
 
 interface Told<T> {
-  onRead(value: T): void;
-  onRefused(problems: readonly string[]): void;
+  readonly onRead: (value: T) => void;
+  readonly onRefused: (problems: readonly string[]) => void;
 }
 
 /**

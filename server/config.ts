@@ -1,12 +1,6 @@
 import type { Bytes, DurationMs } from '../protocol/units.ts';
 import type { CardText } from './config-card.ts';
-import {
-  readApiKeys,
-  readCard,
-  readEncryptionKeys,
-  readNamedFile,
-  readSigningKey,
-} from './config-files.ts';
+import { readApiKeys, readCard, readEncryptionKeys, readNamedFile, readSigningKey } from './config-files.ts';
 import type { Complain, Variable } from './config-kinds.ts';
 import { ADDRESS_NAMES, parseRedisAddress, type RedisAddress } from './config-redis.ts';
 import { type Values, type VariableName, VARIABLES } from './config-variables.ts';

@@ -4,7 +4,8 @@ export const SEALING_LOG_EVENTS = {
     level: 'info',
     meaning:
       'the file of encryption keys has changed and was read again; new records are sealed with the key `active`',
-    action: 'Nothing. See "Rotate the encryption keys" in the runbook: every instance says this once per change.',
+    action:
+      'Nothing. See "Rotate the encryption keys" in the runbook: every instance says this once per change.',
   },
   encryption_keys_refused: {
     level: 'error',

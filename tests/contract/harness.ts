@@ -34,7 +34,7 @@ export interface Harness {
     head(ref: SessionRef): Promise<void>;
   };
   /** What a record takes where it is stored. Absent: its own bytes. */
-  sizeOf?(json: string): Bytes;
+  readonly sizeOf?: (json: string) => Bytes;
   /** Another store on the same content, as another instance would have; closed with this one. */
   other(): Promise<SessionStore>;
   close(): Promise<void>;

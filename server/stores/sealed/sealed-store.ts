@@ -73,7 +73,10 @@ export class SealedStore implements SessionStore {
     const { expected, createEpoch, records, tasks } = request;
     // What a create finds there is told in `exists`, and is not behind what it sends.
     const scope = this.#recordsOf(ref, createEpoch ?? expected.epoch);
-    const sealed = records.map(({ seq, json }, i) => ({ seq, json: scope.seal(json, expected.head + 1 + i) }));
+    const sealed = records.map(({ seq, json }, i) => ({
+      seq,
+      json: scope.seal(json, expected.head + 1 + i),
+    }));
     if (!this.#sealer.encrypts || tasks.length === 0) return { ...request, records: sealed };
     const summaries = this.#summariesOf(ref);
     const entries = tasks.map((task) =>

@@ -88,7 +88,14 @@ describe('sealing', () => {
     expect(sealer.lacksKeyOf(TEXT)).to.equal(false);
   });
 
-  for (const stored of ['~', '~~', '~2.s.k1.AAAA', '~1.s..AAAA', '~1.x.k1.AAAA', `~1.s.${'k'.repeat(33)}.AAAA`])
+  for (const stored of [
+    '~',
+    '~~',
+    '~2.s.k1.AAAA',
+    '~1.s..AAAA',
+    '~1.x.k1.AAAA',
+    `~1.s.${'k'.repeat(33)}.AAAA`,
+  ])
     it(`takes ${stored} for malformed`, () => {
       expectFailure(scope, stored, 7, 'malformed');
     });

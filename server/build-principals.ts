@@ -1,12 +1,13 @@
+import { stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import type { SecurityScheme } from '../protocol/card-security.ts';
 import type { EpochMs } from '../protocol/units.ts';
-import { readAtStart, rereadOnChange } from './build-rereads.ts';
-import { readApiKeys } from './config-files.ts';
-import type { Config } from './config.ts';
+import { FileProblemsError, readApiKeys } from './config-files.ts';
+import type { VariableName } from './config-variables.ts';
+import { ConfigError, type Config } from './config.ts';
 import { createHostGuard } from './http/request-guards.ts';
 import type { Log } from './observability/log-events.ts';
-import { API_KEY_SCHEMES, ApiKeys } from './security/api-keys.ts';
+import { API_KEY_SCHEMES, type ApiKey, ApiKeys } from './security/api-keys.ts';
 import { type Principal, resolvePrincipal } from './security/principal.ts';
 
 /** Who may come in, and how the agent card says it. */
@@ -24,15 +25,14 @@ export async function buildAdmission(config: Config, now: () => EpochMs, log: Lo
   if (path === undefined) {
     return { resolvePrincipal, isHostAllowed: createHostGuard(host, publicUrl), schemes: [] };
   }
-  const reread = await rereadOnChange(path, readApiKeys, {
-    onRead: (keys) => {
-      log('api_keys_read', { keys: keys.length });
-    },
-    onRefused: (problems) => {
-      log('api_keys_refused', { problems });
-    },
-  });
+  let seen = await identify(path);
   const keys = readAtStart('A2A_API_KEYS_FILE', () => readApiKeys(path));
+  const reread = async (): Promise<readonly ApiKey[] | undefined> => {
+    const found = await identify(path);
+    if (found === seen) return undefined;
+    seen = found;
+    return readAgain(path, log);
+  };
   const apiKeys = new ApiKeys({ keys, reread, now });
   return {
     resolvePrincipal: (req) => apiKeys.resolve(req.headers),
@@ -40,4 +40,41 @@ export async function buildAdmission(config: Config, now: () => EpochMs, log: Lo
     isHostAllowed: () => true,
     schemes: API_KEY_SCHEMES,
   };
+}
+
+/**
+ * Reads a file of secrets, whose content the configuration does not keep.
+ *
+ * @throws {ConfigError} when it is no longer what it was when the configuration was read
+ */
+export function readAtStart<T>(variable: VariableName, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof FileProblemsError)) throw error;
+    throw new ConfigError(error.problems.map((problem) => `${variable}: ${problem}`));
+  }
+}
+
+/** A broken file leaves the keys as they are: a slip of the pen must not lock everybody out. */
+function readAgain(path: string, log: Log): readonly ApiKey[] | undefined {
+  try {
+    const keys = readApiKeys(path);
+    log('api_keys_read', { keys: keys.length });
+    return keys;
+  } catch (error) {
+    if (!(error instanceof FileProblemsError)) throw error;
+    log('api_keys_refused', { problems: error.problems });
+    return undefined;
+  }
+}
+
+/** What changes when a file is written or put in the place of another. */
+async function identify(path: string): Promise<string> {
+  try {
+    const { dev, ino, size, mtimeMs, ctimeMs } = await stat(path);
+    return [dev, ino, size, mtimeMs, ctimeMs].join();
+  } catch {
+    return 'absent';
+  }
 }

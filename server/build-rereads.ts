@@ -1,39 +1,18 @@
-/** Files of secrets: read once at the start, and again when they change. */
 import { stat } from 'node:fs/promises';
 import { FileProblemsError } from './config-files.ts';
-import type { VariableName } from './config-variables.ts';
-import { ConfigError } from './config.ts';
 
-/**
- * Reads a file of secrets, whose content the configuration does not keep.
- *
- * @throws {ConfigError} when it is no longer what it was when the configuration was read
- */
-export function readAtStart<T>(variable: VariableName, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof FileProblemsError)) throw error;
-    throw new ConfigError(error.problems.map((problem) => `${variable}: ${problem}`));
-  }
-}
-
-interface Told<T> {
+/** A file that is read again when it changes. A broken one leaves what holds: a slip of the pen must lock nobody out. */
+export interface WatchedFile<T> {
+  readonly path: string;
+  /** @throws {FileProblemsError} */
+  readonly read: (path: string) => T;
   readonly onRead: (value: T) => void;
   readonly onRefused: (problems: readonly string[]) => void;
 }
 
-/**
- * A broken file leaves what was read before as it is: a slip of the pen must not lock everybody out. To be made before
- * the file is read for the first time, so that no change is missed.
- *
- * @returns reads the file if it has changed; undefined while it has not, or what there is cannot be used
- */
-export async function rereadOnChange<T>(
-  path: string,
-  read: (path: string) => T,
-  { onRead, onRefused }: Told<T>,
-): Promise<() => Promise<T | undefined>> {
+/** To be called before the file is read for the first time. @returns reads it if it has changed; never rejects */
+export async function watchFile<T>(file: WatchedFile<T>): Promise<() => Promise<T | undefined>> {
+  const { path, read, onRead, onRefused } = file;
   let seen = await identify(path);
   return async () => {
     const found = await identify(path);
@@ -58,5 +37,17 @@ async function identify(path: string): Promise<string> {
     return [dev, ino, size, mtimeMs, ctimeMs].join();
   } catch {
     return 'absent';
+  }
+}
+
+/** What others than its owner and group may do with it, or its group may write: it decides who comes in. */
+const EXPOSED_BITS = 0o026;
+
+/** Whether others may read or write a file. */
+export async function isExposed(path: string): Promise<boolean> {
+  try {
+    return ((await stat(path)).mode & EXPOSED_BITS) !== 0;
+  } catch {
+    return false;
   }
 }

@@ -1,5 +1,6 @@
 import type { BackendContext } from './backend.ts';
-import { readAtStart, rereadOnChange } from './build-rereads.ts';
+import { readAtStart } from './build-principals.ts';
+import { isExposed, watchFile } from './build-rereads.ts';
 import { readEncryptionKeys } from './config-files.ts';
 import { EncryptionKeys } from './security/encryption-keys.ts';
 import { RecordSealer } from './security/record-sealer.ts';
@@ -19,7 +20,9 @@ export async function buildSealer({
   const compresses = compressAboveBytes !== undefined && { compressAboveBytes };
   if (encryption === undefined) return new RecordSealer({ ...compresses });
   const { keysFile, required } = encryption;
-  const reread = await rereadOnChange(keysFile, readEncryptionKeys, {
+  const reread = await watchFile({
+    path: keysFile,
+    read: readEncryptionKeys,
     onRead: ({ active, keys }) => {
       log('encryption_keys_read', { active, keys: [...keys.keys()] });
     },
@@ -28,6 +31,7 @@ export async function buildSealer({
     },
   });
   const set = readAtStart('A2A_ENCRYPTION_KEYS_FILE', () => readEncryptionKeys(keysFile));
+  if (await isExposed(keysFile)) log('encryption_keys_exposed', { path: keysFile });
   const keys = new EncryptionKeys({ set, reread, mono: () => performance.now() });
   return new RecordSealer({ keys, required, ...compresses });
 }

@@ -13,6 +13,11 @@ export const SEALING_LOG_EVENTS = {
       'the file of encryption keys has changed and is not usable; the keys read before still seal and open',
     action: 'Correct what `problems` names before the next start: that would be refused.',
   },
+  encryption_keys_exposed: {
+    level: 'warn',
+    meaning: 'the file of encryption keys can be read or written by more than its owner and its group',
+    action: 'Make it `chmod 640` or less: whoever reads it reads every session.',
+  },
   record_unopened: {
     level: 'error',
     meaning:

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { chmodSync } from 'node:fs';
 import { useFiles } from '../../helpers/files.ts';
 import { acknowledged, isCompleted, Load } from '../../helpers/load.ts';
 import { expectTold, type LocalServer, useOutage } from '../../helpers/outage.ts';
@@ -59,7 +60,9 @@ describe('keys that are rotated under load', function () {
 
   it('stay as they are while the file is broken, and are read once it is not', async () => {
     const path = write('c.json', 'k1');
+    chmodSync(path, 0o644);
     const server = await serve(path);
+    expect(server.logs.of('encryption_keys_exposed')).to.have.length(1);
     files.write('c.json', '{"active":"k2"');
     const refused = await server.logs.next('encryption_keys_refused');
     expect(refused).to.deep.include({ level: 'error', problems: ['is not JSON'] });

@@ -53,10 +53,6 @@ export const readCard = (path: string): CardText => read(path, fromJson(parseCar
 export const readApiKeys = (path: string): readonly ApiKeyRow[] => read(path, fromJson(parseApiKeys));
 
 /** @throws {FileProblemsError} */
-export const readEncryptionKeys = (path: string): EncryptionKeySet =>
-  read(path, fromJson(parseEncryptionKeys));
-
-/** @throws {FileProblemsError} */
 export const readSigningKey = (path: string): SigningKey => read(path, parseSigningKey);
 
 /** @throws {FileProblemsError} */
@@ -64,6 +60,10 @@ export const readCertificates = (path: string): string => read(path, parseCertif
 
 /** @throws {FileProblemsError} */
 export const readPrivateKey = (path: string): string => read(path, parsePrivateKey);
+
+/** @throws {FileProblemsError} */
+export const readEncryptionKeys = (path: string): EncryptionKeySet =>
+  read(path, fromJson(parseEncryptionKeys));
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 

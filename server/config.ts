@@ -121,9 +121,6 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   const cardText = readNamedFile('A2A_CARD_FILE', values, complain, readCard);
   readNamedFile('A2A_CARD_SIGNING_KEY_FILE', values, complain, readSigningKey);
   readNamedFile('A2A_API_KEYS_FILE', values, complain, readApiKeys);
-  readNamedFile('A2A_ENCRYPTION_KEYS_FILE', values, complain, readEncryptionKeys);
-  if (values.A2A_ENCRYPTION_REQUIRED && values.A2A_ENCRYPTION_KEYS_FILE === undefined)
-    complain('A2A_ENCRYPTION_REQUIRED', 'must not be true without A2A_ENCRYPTION_KEYS_FILE');
   const store = chooseStore(values, complain);
   if (values.A2A_OUTAGE_JOURNAL_DIR !== undefined && store !== undefined && store.kind !== 'redis')
     complain('A2A_OUTAGE_JOURNAL_DIR', `is for Redis only: the ${store.kind} store is never away`);
@@ -134,6 +131,9 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       String(values.A2A_WORKERS),
     );
   }
+  readNamedFile('A2A_ENCRYPTION_KEYS_FILE', values, complain, readEncryptionKeys);
+  if (values.A2A_ENCRYPTION_REQUIRED && values.A2A_ENCRYPTION_KEYS_FILE === undefined)
+    complain('A2A_ENCRYPTION_REQUIRED', 'must not be true without A2A_ENCRYPTION_KEYS_FILE');
   if (problems.length > 0 || store === undefined) throw new ConfigError(problems);
   return deepFreeze({ ...toConfig(values, store), ...(cardText === undefined ? {} : { cardText }) });
 }

@@ -2,8 +2,8 @@
  * Every log line the server can write, as data. The runbook lists the same events and a test holds it to this table.
  * Names are stable: subject, then what became of it.
  */
-import { SEALING_LOG_EVENTS } from './sealing-log-events.ts';
 import { WORKER_LOG_EVENTS } from './worker-log-events.ts';
+import { SEALING_LOG_EVENTS } from './sealing-log-events.ts';
 
 export type LogSeverity = 'fatal' | 'error' | 'warn' | 'info' | 'debug';
 
@@ -71,7 +71,6 @@ export const LOG_EVENTS = {
     meaning: 'the file of API keys has changed and is not usable; the keys read before still hold',
     action: 'Correct what `problems` names. Keys that were taken out still work until then.',
   },
-  ...SEALING_LOG_EVENTS,
   store_unavailable: {
     level: 'error',
     meaning: 'the store is away; requests are answered from memory and records wait',
@@ -131,6 +130,7 @@ export const LOG_EVENTS = {
       'the outage journal cannot be written; what is deferred is kept in memory alone until it can, and requests go on',
     action: 'Look at the disk of A2A_OUTAGE_JOURNAL_DIR: full, or failing. One line until it works again.',
   },
+  ...SEALING_LOG_EVENTS,
   records_dropped: {
     level: 'error',
     meaning:

@@ -15,7 +15,8 @@ export const SEALING_LOG_EVENTS = {
   },
   encryption_keys_exposed: {
     level: 'warn',
-    meaning: 'the file of encryption keys can be read or written by more than its owner and its group',
+    meaning:
+      'others than its owner and its group may read the file of encryption keys, or others than its owner may change it',
     action: 'Make it `chmod 640` or less: whoever reads it reads every session.',
   },
   record_unopened: {

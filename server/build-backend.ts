@@ -4,6 +4,7 @@ import { TaskRunner } from './a2a/task-runner.ts';
 import type { Backend, BackendContext } from './backend.ts';
 import { buildOutageJournal } from './build-outage.ts';
 import { buildPush } from './build-push.ts';
+import { buildSealer } from './build-sealing.ts';
 import { buildStore } from './build-store.ts';
 import { StoreWarnings } from './build-warnings.ts';
 import type { Metrics } from './observability/metrics.ts';
@@ -12,12 +13,13 @@ import { UrlGuard } from './security/url-guard.ts';
 import { A2ASessionManager } from './sessions/session-manager.ts';
 import { SYSTEM_CLOCK, type SessionCounters } from './sessions/session-parts.ts';
 
-/** The real parts, wired: store behind its breaker, sessions, runner, operations. @throws {StartError} */
+/** The real parts, wired: store behind its breaker, sessions, runner, operations. @throws {StartError} @throws {ConfigError} */
 export async function buildBackend(context: BackendContext): Promise<Backend> {
   const { config, log, metrics, agent } = context;
   const clock = { ...SYSTEM_CLOCK, now: context.now };
-  const outage = await buildOutageJournal(context);
-  const built = await buildStore(context);
+  const sealer = await buildSealer(context);
+  const outage = await buildOutageJournal(context, sealer);
+  const built = await buildStore(context, sealer);
   const { breaker } = built;
   const warnings = new StoreWarnings(breaker, log);
   const { sessionTtlMs: ttlMs, sessionTtlRefresh: ttlRefresh, deadMs } = config;

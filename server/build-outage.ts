@@ -1,10 +1,13 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartError, type BackendContext } from './backend.ts';
+import { buildSealer } from './build-sealing.ts';
 import type { Config } from './config.ts';
+import type { RecordSealer } from './security/record-sealer.ts';
 import type { OutageJournal } from './sessions/outage-journal.ts';
 import { DataFolderLockedError } from './stores/lmdb/data-folder-lock.ts';
 import { LmdbOutageJournal, OUTAGE_FILE } from './stores/lmdb/outage-journal.ts';
+import { OutageSealError } from './stores/lmdb/outage-rows.ts';
 
 type OutageFolder = NonNullable<Config['outageJournal']>;
 
@@ -13,35 +16,39 @@ const mono = (): number => performance.now();
 /**
  * The outage journal, where one is configured.
  *
- * @throws {StartError} when its folder is locked or cannot be written
+ * @throws {StartError} when its folder is locked or cannot be written, or what is there does not open
  */
-export async function buildOutageJournal({
-  config,
-  log,
-  pid,
-}: BackendContext): Promise<OutageJournal | undefined> {
+export async function buildOutageJournal(
+  { config, log, pid }: BackendContext,
+  sealer: RecordSealer,
+): Promise<OutageJournal | undefined> {
   if (config.outageJournal === undefined) return undefined;
   const { folder } = config.outageJournal;
   const onFailure = (error: unknown): void => {
     log('outage_journal_failed', { folder }, error);
   };
-  return openIn(config.outageJournal, pid, onFailure);
+  return openIn(config.outageJournal, pid, sealer, onFailure);
 }
 
 async function openIn(
   { folder, sync }: OutageFolder,
   pid: number,
+  sealer: RecordSealer,
   onFailure: (error: unknown) => void,
 ): Promise<LmdbOutageJournal> {
   try {
-    return await LmdbOutageJournal.open({ folder, sync, pid, mono, onFailure });
+    return await LmdbOutageJournal.open({ folder, sync, pid, mono, sealer, onFailure });
   } catch (cause) {
-    const why =
-      cause instanceof DataFolderLockedError
-        ? `is in use by process ${cause.pid}: stop it, or set A2A_OUTAGE_JOURNAL_DIR to another folder`
-        : `cannot be used (${cause instanceof Error ? cause.message : String(cause)}): set A2A_OUTAGE_JOURNAL_DIR to a writable one`;
-    throw new StartError(`outage journal folder ${folder} ${why}`, { cause });
+    throw new StartError(`outage journal folder ${folder} ${whyNotOpen(cause)}`, { cause });
   }
+}
+
+function whyNotOpen(cause: unknown): string {
+  if (cause instanceof DataFolderLockedError)
+    return `is in use by process ${cause.pid}: stop it, or set A2A_OUTAGE_JOURNAL_DIR to another folder`;
+  if (cause instanceof OutageSealError) return cause.message;
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return `cannot be used (${why}): set A2A_OUTAGE_JOURNAL_DIR to a writable one`;
 }
 
 const WORKER_FOLDER = /^worker-(\d+)$/;
@@ -70,8 +77,10 @@ export async function refuseUnreadJournals(config: Config, pid: number): Promise
   });
   // So many workers read the others as well.
   unread.sort((a, b) => b.readBy - a.readBy);
+  if (unread.length === 0) return;
+  const sealer = await buildSealer({ config, log: () => undefined });
   for (const { readBy, ...there } of unread) {
-    const journal = await openIn(there, pid, () => undefined);
+    const journal = await openIn(there, pid, sealer, () => undefined);
     const { changes } = journal;
     await journal.close();
     if (changes === 0) continue;

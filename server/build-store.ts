@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { StartError, type BackendContext } from './backend.ts';
+import { sealStore } from './build-sealing.ts';
 import type { StoreConfig } from './config.ts';
+import type { RecordSealer } from './security/record-sealer.ts';
 import type { SessionStore } from './sessions/session-store.ts';
 import { BreakerStore } from './stores/breaker.ts';
 import { LoopWatch } from './stores/loop-watch.ts';
@@ -32,18 +34,19 @@ export interface BuiltStore {
 }
 
 /** @throws {StartError} when the data folder is locked or cannot be written */
-export async function buildStore(context: BackendContext): Promise<BuiltStore> {
+export async function buildStore(context: BackendContext, sealer: RecordSealer): Promise<BuiltStore> {
   const instance = randomBytes(9).toString('base64url');
   const { store: given } = context;
-  if (given !== undefined) return embedded(instance, given);
+  const sealed = (inner: SessionStore): SessionStore => sealStore(inner, sealer, context);
+  if (given !== undefined) return embedded(instance, sealed(given));
   const { store } = context.config;
   switch (store.kind) {
     case 'redis':
-      return buildRedis(context, instance, store);
+      return buildRedis(context, instance, store, sealed);
     case 'memory':
-      return embedded(instance, new MemorySessionStore(context.now));
+      return embedded(instance, sealed(new MemorySessionStore(context.now)));
     case 'lmdb':
-      return embedded(instance, await openLmdb(context, store));
+      return embedded(instance, sealed(await openLmdb(context, store)));
   }
 }
 
@@ -83,6 +86,7 @@ function buildRedis(
   context: BackendContext,
   instance: string,
   { redis }: StoreConfig & { kind: 'redis' },
+  sealed: (inner: SessionStore) => SessionStore,
 ): BuiltStore {
   const { config, log } = context;
   // Every failed attempt to connect is an error event: one line per outage is the breaker's.
@@ -107,7 +111,7 @@ function buildRedis(
   );
   const loop = new LoopWatch();
   const wasLateSince = (since: number): boolean => loop.wasLateSince(since);
-  const breaker = new BreakerStore(store, {
+  const breaker = new BreakerStore(sealed(store), {
     instance,
     startOpen: true,
     alsoProbe: () => store.touchFailed(),

@@ -2,6 +2,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { type CardText, type Parsed, parseCard } from './config-card.ts';
+import { type EncryptionKeySet, parseEncryptionKeys } from './config-encryption.ts';
 import { type ApiKeyRow, parseApiKeys } from './config-keys.ts';
 import { parsePublicKeys, type PublicKeys } from './config-jwt.ts';
 import type { Complain } from './config-kinds.ts';
@@ -70,6 +71,10 @@ export const readCertificates = (path: string): string => read(path, parseCertif
 
 /** @throws {FileProblemsError} */
 export const readPrivateKey = (path: string): string => read(path, parsePrivateKey);
+
+/** @throws {FileProblemsError} */
+export const readEncryptionKeys = (path: string): EncryptionKeySet =>
+  read(path, fromJson(parseEncryptionKeys));
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 

@@ -69,6 +69,21 @@ export const VARIABLES = {
     effect:
       'Answers wait until the disk has flushed: survives loss of power too, at the price of latency. Without it an acknowledged message survives `kill -9`.',
   }),
+  A2A_ENCRYPTION_KEYS_FILE: variable(anyText, {
+    unit: 'path',
+    effect:
+      'JSON file with the keys that content is encrypted with where it is stored (AES-256-GCM): in Redis, LMDB and the outage journal. It is read again when it changes. Plain when not set.',
+  }),
+  A2A_ENCRYPTION_REQUIRED: variable(flag(false), {
+    unit: 'flag',
+    effect:
+      'Plain records are taken for damaged, so that nobody who can write to the store can add any. Only with A2A_ENCRYPTION_KEYS_FILE, and once no session has plain records any more.',
+  }),
+  A2A_COMPRESS_ABOVE_BYTES: variable(optional<number>('128 to 67108864', whole(128, 64 * MIB, 128).schema), {
+    unit: 'bytes',
+    effect:
+      'Records of more bytes are compressed where they are stored, if that makes them smaller. None when not set; what is compressed stays readable.',
+  }),
   A2A_KEY_PREFIX: variable(text(/^[A-Za-z0-9_.:-]{1,64}$/, '1 to 64 of A-Z a-z 0-9 _ . : -', 'a2a'), {
     unit: 'text',
     effect: 'What every key in Redis starts with.',

@@ -1,6 +1,13 @@
 import type { Bytes, DurationMs } from '../protocol/units.ts';
 import type { CardText } from './config-card.ts';
-import { readApiKeys, readCard, readNamedFile, readPublicKeys, readSigningKey } from './config-files.ts';
+import {
+  readApiKeys,
+  readCard,
+  readEncryptionKeys,
+  readNamedFile,
+  readPublicKeys,
+  readSigningKey,
+} from './config-files.ts';
 import { chooseJwt, type JwtConfig } from './config-jwt.ts';
 import type { Complain, Variable } from './config-kinds.ts';
 import { ADDRESS_NAMES, parseRedisAddress, type RedisAddress } from './config-redis.ts';
@@ -39,6 +46,10 @@ export interface Config {
   readonly store: StoreConfig;
   /** Absent: what waits for the store is in memory alone. */
   readonly outageJournal?: { readonly folder: string; readonly sync: boolean };
+  /** Absent: what is stored is plain. */
+  readonly encryption?: { readonly keysFile: string; readonly required: boolean };
+  /** Absent: nothing is compressed. */
+  readonly compressAboveBytes?: Bytes;
   readonly keyPrefix: string;
   readonly tenantBuckets: number;
   readonly sessionTtlMs: DurationMs;
@@ -135,6 +146,9 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       String(values.A2A_WORKERS),
     );
   }
+  readNamedFile('A2A_ENCRYPTION_KEYS_FILE', values, complain, readEncryptionKeys);
+  if (values.A2A_ENCRYPTION_REQUIRED && values.A2A_ENCRYPTION_KEYS_FILE === undefined)
+    complain('A2A_ENCRYPTION_REQUIRED', 'must not be true without A2A_ENCRYPTION_KEYS_FILE');
   if (problems.length > 0 || store === undefined) throw new ConfigError(problems);
   return deepFreeze({
     ...toConfig(values, store),
@@ -182,6 +196,8 @@ function chooseStore(values: Values, complain: Complain): StoreConfig | undefine
 function toConfig(values: Values, store: StoreConfig): Config {
   const { A2A_PUBLIC_URL: publicUrl, A2A_AGENT: agent } = values;
   const { A2A_OUTAGE_JOURNAL_DIR: folder, A2A_LMDB_SYNC: sync } = values;
+  const { A2A_ENCRYPTION_KEYS_FILE: keysFile, A2A_ENCRYPTION_REQUIRED: required } = values;
+  const { A2A_COMPRESS_ABOVE_BYTES: compressAboveBytes } = values;
   const { A2A_CARD_SIGNING_KEY_FILE: cardSigningKeyFile, A2A_API_KEYS_FILE: apiKeysFile } = values;
   return {
     port: values.PORT,
@@ -197,6 +213,8 @@ function toConfig(values: Values, store: StoreConfig): Config {
     agentFormat: values.A2A_AGENT_FORMAT,
     store,
     ...(folder === undefined ? {} : { outageJournal: { folder, sync } }),
+    ...(keysFile === undefined ? {} : { encryption: { keysFile, required } }),
+    ...(compressAboveBytes === undefined ? {} : { compressAboveBytes }),
     keyPrefix: values.A2A_KEY_PREFIX,
     tenantBuckets: values.A2A_TENANT_BUCKETS,
     sessionTtlMs: values.A2A_SESSION_TTL_SECONDS * 1000,

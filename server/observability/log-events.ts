@@ -4,6 +4,7 @@
  */
 import { ADMISSION_LOG_EVENTS } from './admission-log-events.ts';
 import { WORKER_LOG_EVENTS } from './worker-log-events.ts';
+import { SEALING_LOG_EVENTS } from './sealing-log-events.ts';
 
 export type LogSeverity = 'fatal' | 'error' | 'warn' | 'info' | 'debug';
 
@@ -121,6 +122,7 @@ export const LOG_EVENTS = {
       'the outage journal cannot be written; what is deferred is kept in memory alone until it can, and requests go on',
     action: 'Look at the disk of A2A_OUTAGE_JOURNAL_DIR: full, or failing. One line until it works again.',
   },
+  ...SEALING_LOG_EVENTS,
   records_dropped: {
     level: 'error',
     meaning:

@@ -77,6 +77,12 @@ export const METRICS = {
     type: 'counter',
     help: 'Stored records that could not be read.',
   },
+  unopenedRecords: {
+    name: 'holdfast_unopened_records_total',
+    type: 'counter',
+    labels: ['reason'],
+    help: 'Stored records and summaries that did not open (unknown-key, not-authentic, not-sealed, too-large, malformed), each time they were read.',
+  },
   droppedRecords: {
     name: 'holdfast_dropped_records_total',
     type: 'counter',

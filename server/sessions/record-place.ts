@@ -126,7 +126,8 @@ export function contradicts(
   // Of the record in front; undefined behind one that cannot be read.
   let last: Place | undefined = w;
   for (const { n, json } of behind) {
-    if (json === null) {
+    // Neither says whose it is, and a damaged one need not be who counts on.
+    if (json === null || !json.startsWith('{')) {
       last = undefined;
       continue;
     }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { TaskState } from '../../protocol/task-state.ts';
-import type { DurationMs, EpochMs } from '../../protocol/units.ts';
+import type { Bytes, DurationMs, EpochMs } from '../../protocol/units.ts';
 import type { SessionRef } from '../../server/sessions/session-ref.ts';
 import type {
   AliasEntry,
@@ -33,6 +33,8 @@ export interface Harness {
     /** Makes the head unreadable. */
     head(ref: SessionRef): Promise<void>;
   };
+  /** What a record takes where it is stored. Absent: its own bytes. */
+  readonly sizeOf?: (json: string) => Bytes;
   /** Another store on the same content, as another instance would have; closed with this one. */
   other(): Promise<SessionStore>;
   close(): Promise<void>;
@@ -50,6 +52,8 @@ export interface ContractOptions {
 export interface Suite {
   readonly harness: Harness;
   readonly store: SessionStore;
+  /** What records take where they are stored. */
+  readonly sizeOf: (...jsons: readonly string[]) => Bytes;
   /** Like `it`, unless this store cannot. */
   readonly needs: (capability: Capability) => (title: string, test: () => Promise<void>) => void;
 }

@@ -32,6 +32,10 @@ export function describeSessionStore(name: string, options: ContractOptions): vo
       get store() {
         return opened().store;
       },
+      sizeOf: (...jsons) => {
+        const sizeOf = opened().sizeOf ?? ((json: string) => Buffer.byteLength(json));
+        return jsons.reduce((sum, json) => sum + sizeOf(json), 0);
+      },
       needs: (capability: Capability) => {
         const reason = options.cannot?.[capability];
         if (reason === undefined) return it;

@@ -4,10 +4,13 @@
  * repeats a run's decisions (not the timing of the machine).
  */
 import { expect } from 'chai';
+import { RecordSealer } from '../../server/security/record-sealer.ts';
 import { RedisSessionStore } from '../../server/stores/redis/redis-store.ts';
 import { createRedisClient } from '../../server/stores/redis/client.ts';
+import { SealedStore } from '../../server/stores/sealed/sealed-store.ts';
 import type { SessionStore } from '../../server/sessions/session-store.ts';
 import { useRedis } from '../helpers/redis.ts';
+import { keySet, toKeys } from '../helpers/sealing.ts';
 import { plainFold, readAll, refOf } from '../helpers/sessions.ts';
 import { Random } from './model/random.ts';
 import { withNewIdentities } from './model/tapped-store.ts';
@@ -19,17 +22,20 @@ const MESSAGES = 1_000;
 describe('many instances on one real store where everything goes wrong', () => {
   const redis = useRedis();
   let world: World | undefined;
+  const plain = (store: SessionStore): SessionStore => store;
+  let seal = plain;
 
   const connect = async (): Promise<SessionStore> => {
     const client = createRedisClient(redis.server.address, () => undefined);
     await client.connect();
-    return new RedisSessionStore(client, {
+    const store = new RedisSessionStore(client, {
       prefix: redis.prefix,
       buckets: 1,
       exclusive: false,
       indexTtlMs: 86_400_000,
       location: 'redis',
     });
+    return seal(store);
   };
 
   const run = async (seed: number, decorate?: (store: SessionStore) => SessionStore): Promise<Violations> => {
@@ -49,6 +55,7 @@ describe('many instances on one real store where everything goes wrong', () => {
   afterEach(async () => {
     await world?.close();
     world = undefined;
+    seal = plain;
   });
 
   const sum = (pick: (store: World['stores'][number]) => number): number =>
@@ -68,7 +75,7 @@ describe('many instances on one real store where everything goes wrong', () => {
       }).length;
     });
 
-  it('keeps every acknowledged record once, in one order, and revives nothing', async () => {
+  const keepsAll = async (): Promise<void> => {
     const seed = Number(process.env['HOLDFAST_SEED'] ?? Date.now() % 1_000_000_007);
     try {
       const violations = await run(seed);
@@ -115,6 +122,22 @@ describe('many instances on one real store where everything goes wrong', () => {
       console.error(`HOLDFAST_SEED=${seed}`);
       throw error;
     }
+  };
+
+  it('keeps every acknowledged record once, in one order, and revives nothing', keepsAll).timeout(60_000);
+
+  it('does so with all of it sealed, too, amid a rotation: half of the instances have another key', async () => {
+    let opened = 0;
+    seal = (store) => {
+      const active = opened++ % 2 === 0 ? ['k1', 'k2'] : ['k2', 'k1'];
+      const keys = toKeys(keySet(...(active as [string, string])));
+      const sealer = new RecordSealer({ keys, required: true, compressAboveBytes: 128 });
+      return new SealedStore(store, sealer, ({ failure }) => {
+        throw new Error(`does not open: ${failure}`);
+      });
+    };
+    await keepsAll();
+    expect(opened).to.be.above(3);
   }).timeout(60_000);
 
   it('would notice: with a new identity for every retry records are there twice', async () => {

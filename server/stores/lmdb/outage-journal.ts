@@ -2,11 +2,20 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import type { DurationMs } from '../../../protocol/units.ts';
-import { toDecided, type Identity, type RecordBody } from '../../sessions/records.ts';
+import { RecordSealer } from '../../security/record-sealer.ts';
+import type { Identity } from '../../sessions/records.ts';
 import { encodeId, refKey, type SessionRef } from '../../sessions/session-ref.ts';
 import type { KeptBase, KeptChange, KeptSession, OutageJournal } from '../../sessions/outage-journal.ts';
 import { decodeId } from '../encoded-ids.ts';
 import { DataFolderLock } from './data-folder-lock.ts';
+import {
+  fromStored,
+  OutageRows,
+  OutageSealError,
+  toStored,
+  type OutageKey,
+  type StoredBase,
+} from './outage-rows.ts';
 import { checkBeginning, DamagedFileError, fillUp } from './whole-file.ts';
 
 /** The schema version is in the name: an older release does not touch what it cannot read. */
@@ -28,26 +37,12 @@ export interface OutageJournalOptions {
   /** Acknowledge only what is on the disk: survives power loss. Default false: survives `kill -9`. */
   readonly sync?: boolean;
   readonly mono: () => DurationMs;
+  /** Default: what is on the disk is plain, and nothing that is sealed can be read. */
+  readonly sealer?: RecordSealer;
   /** Told once, until it works again. */
   readonly onFailure: (error: unknown) => void;
   /** Instead of lmdb's own, for a disk that fails. */
   readonly openDatabase?: typeof open;
-}
-
-/** `[tenant, session, instance, seq of the first record]`; seq 0 is the base of them all. */
-type OutageKey = [string, string, string, number];
-
-interface StoredChange {
-  readonly at: number;
-  readonly slides: boolean;
-  /** Head of the journal that it was decided on. */
-  readonly on?: number | undefined;
-  readonly records: readonly { readonly seq: number; readonly body: RecordBody }[];
-}
-
-interface StoredBase {
-  readonly turn: number;
-  readonly base: KeptBase;
 }
 
 /** What was acknowledged and waits for the store, in a folder of this machine. */
@@ -56,6 +51,7 @@ export class LmdbOutageJournal implements OutageJournal {
   readonly #db: RootDatabase<string, OutageKey>;
   readonly #lock: DataFolderLock;
   readonly #options: OutageJournalOptions;
+  readonly #rows: OutageRows;
   /** Of each instance in a session the first seqs of its changes: its base goes with the last. */
   readonly #kept = new Map<string, Set<number>>();
   #count = 0;
@@ -82,10 +78,12 @@ export class LmdbOutageJournal implements OutageJournal {
     this.#db = db;
     this.#lock = lock;
     this.#options = options;
+    this.#rows = new OutageRows(options.sealer ?? new RecordSealer());
   }
 
   /**
    * @throws {DataFolderLockedError} when a living process has the folder open
+   * @throws {OutageSealError} when what an earlier process left there does not open
    * @throws {DamagedFileError} when what an earlier process left there cannot be read
    * @throws {Error} when the folder cannot be made or written
    */
@@ -107,6 +105,7 @@ export class LmdbOutageJournal implements OutageJournal {
       try {
         journal.#left = journal.#readLeft();
       } catch (cause) {
+        if (cause instanceof OutageSealError) throw cause;
         throw new DamagedFileError(path, cause);
       }
       return journal;
@@ -130,7 +129,8 @@ export class LmdbOutageJournal implements OutageJournal {
 
   #readLeft(): KeptSession[] {
     const sessions = new Map<string, KeptSession & { changes: KeptChange[] }>();
-    for (const { key, value } of this.#db.getRange()) {
+    for (const { key, value: stored } of this.#db.getRange()) {
+      const value = this.#rows.open(key, stored);
       const [tenant, session, instance, seq] = key;
       const ref = { tenant: decodeId(tenant), sessionId: decodeId(session) };
       const name = nameOf(ref, instance);
@@ -153,17 +153,16 @@ export class LmdbOutageJournal implements OutageJournal {
       return;
     }
     const rows: [OutageKey, string][] = [];
-    const bases = new Map<string, string>();
+    const instances = new Set<string>();
     for (const change of changes) {
       const first = change.records[0]?.identity;
       if (first === undefined) continue;
-      const name = nameOf(ref, first.instance);
-      bases.set(first.instance, this.#baseOf(name, base));
-      this.#note(name, first.seq);
-      rows.push([keyOf(ref, first.instance, first.seq), toStored(change)]);
+      this.#note(nameOf(ref, first.instance), first.seq);
+      instances.add(first.instance);
+      rows.push(this.#row(keyOf(ref, first.instance, first.seq), toStored(change)));
     }
+    for (const instance of instances) rows.push(this.#baseRow(ref, instance, base));
     await this.#write(() => {
-      for (const [instance, text] of bases) void this.#db.put(keyOf(ref, instance, 0), text);
       for (const [key, value] of rows) void this.#db.put(key, value);
     });
   }
@@ -171,8 +170,8 @@ export class LmdbOutageJournal implements OutageJournal {
   rebase(ref: SessionRef, instance: string, base: KeptBase): void {
     const name = nameOf(ref, instance);
     if (!this.#kept.has(name)) return;
-    const text = this.#baseOf(name, base);
-    void this.#write(() => void this.#db.put(keyOf(ref, instance, 0), text));
+    const [key, value] = this.#baseRow(ref, instance, base);
+    void this.#write(() => void this.#db.put(key, value));
   }
 
   release(ref: SessionRef, { instance, seq }: Identity): void {
@@ -193,8 +192,13 @@ export class LmdbOutageJournal implements OutageJournal {
     });
   }
 
-  #baseOf(name: string, base: KeptBase): string {
-    return JSON.stringify({ turn: this.#turns.get(name) ?? this.#turn, base } satisfies StoredBase);
+  #row(key: OutageKey, text: string): [OutageKey, string] {
+    return [key, this.#rows.seal(key, text)];
+  }
+
+  #baseRow(ref: SessionRef, instance: string, base: KeptBase): [OutageKey, string] {
+    const turn = this.#turns.get(nameOf(ref, instance)) ?? this.#turn;
+    return this.#row(keyOf(ref, instance, 0), JSON.stringify({ turn, base } satisfies StoredBase));
   }
 
   #note(name: string, seq: number): void {
@@ -272,14 +276,3 @@ const keyOf = ({ tenant, sessionId }: SessionRef, instance: string, seq: number)
   instance,
   seq,
 ];
-
-function toStored({ records, at, slides, decidedOn: on }: KeptChange): string {
-  const plain = records.map(({ identity, body }) => ({ seq: identity.seq, body }));
-  return JSON.stringify({ at, slides, on, records: plain } satisfies StoredChange);
-}
-
-function fromStored(instance: string, text: string): KeptChange {
-  const { at, slides, on: decidedOn, records } = JSON.parse(text) as StoredChange;
-  const decided = records.map(({ seq, body }) => toDecided({ instance, seq }, body));
-  return { at, slides, decidedOn, records: decided };
-}

@@ -91,6 +91,12 @@ describe('where a journal stands', () => {
     const late = { ...tail, records: [{ n: 3, json: '{"t":"created","at":1,"o":"X.2"}' }, ...tail.records] };
     expect(contradicts(at, late, stands('Y.1', 'X.1', 'X.2', 'X.3', 'X.4'))).to.equal(true);
   });
+
+  it('takes nothing from a record that cannot be read', () => {
+    const records = [{ n: AT.head + 1, json: '~' }];
+    const cursor = { epoch: 'e', head: AT.head + 1, w: 'Y.3' };
+    expect(contradicts(AT, { records, more: false }, cursor)).to.equal(false);
+  });
 });
 
 describe('what follows a record', () => {

@@ -11,6 +11,7 @@ import { readFacts } from './read-facts.ts';
 import { type Cors, isJson, NO_HEADERS, requestedVersion } from './request-guards.ts';
 import { refuse, respond } from './respond.ts';
 import { type SseSettings, writeStream } from './sse.ts';
+import { Turn } from './turn.ts';
 
 export interface RpcEndpointOptions {
   readonly rpc: RpcServer;
@@ -36,8 +37,9 @@ const UNCACHED: OutgoingHttpHeaders = Object.freeze({ 'Cache-Control': 'no-store
  * Express does. Everything that can be refused without the body is refused before the body is read.
  */
 export function createRpcEndpoint(options: RpcEndpointOptions): RequestListener {
+  const turn = new Turn();
   return (req, res) => {
-    new Exchange(options, req, res).begin();
+    new Exchange(options, req, res, turn).begin();
   };
 }
 
@@ -48,11 +50,15 @@ class Exchange {
   readonly #res: ServerResponse;
   readonly #requestId = randomUUID();
   readonly #version: string | undefined;
+  readonly #turn: Turn;
+  /** The turn in which the whole of the request was there. */
+  #asked = -1;
 
-  constructor(options: RpcEndpointOptions, req: IncomingMessage, res: ServerResponse) {
+  constructor(options: RpcEndpointOptions, req: IncomingMessage, res: ServerResponse, turn: Turn) {
     this.#options = options;
     this.#req = req;
     this.#res = res;
+    this.#turn = turn;
     this.#version = requestedVersion(req);
   }
 
@@ -131,6 +137,7 @@ class Exchange {
       idempotencyKey,
       extensions,
     };
+    this.#asked = this.#turn.number;
     void this.#options.rpc.handle(body, facts).then((response) => {
       this.#answer(response);
     });
@@ -144,7 +151,9 @@ class Exchange {
       void writeStream(this.#res, response, { ...response.headers, ...common }, sse);
       return;
     }
-    respond(this.#res, response, common, response.delivered);
+    this.#turn.leave(this.#asked, () => {
+      respond(this.#res, response, common, response.delivered);
+    });
   }
 
   #common(): OutgoingHttpHeaders {

@@ -50,7 +50,7 @@ function missedIn(verdicts: readonly Verdict[]): string {
     const value = measured === undefined ? '' : formatRatio(measured.value);
     return `- ${goal.title}: ${value}, and should be ${formatBound(goal.bound)}`;
   });
-  return `Missed in this run:\n\n${lines.join('\n')}`;
+  return `Missed in this run, see [where the time goes](performance.md):\n\n${lines.join('\n')}`;
 }
 
 function sectionOf(book: Book, workload: Workload): string {

@@ -75,7 +75,9 @@ describe('the report of the bench', () => {
     expect(text).to.contain('| good | ≥ 2 | 2 | yes |');
     expect(text).to.contain('| bad | ≥ 2 | 1.99 | **no** |');
     expect(text).to.contain('| absent | ≥ 2 | not measured | – |');
-    expect(text).to.contain('Missed in this run, see [where the time goes](performance.md):\n\n- bad: 1.99, and should be ≥ 2\n\n## Some work');
+    expect(text).to.contain(
+      'Missed in this run, see [where the time goes](performance.md):\n\n- bad: 1.99, and should be ≥ 2\n\n## Some work',
+    );
     expect(text).to.contain('![Some work](benchmarks/work.svg)');
     expect(text).to.not.contain('A trial');
     expect(formatDocument(measured(), [WORK], verdicts, { ...ABOUT, scale: 0.2 })).to.contain(

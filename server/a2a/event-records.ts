@@ -47,7 +47,8 @@ export function toRecords(
       if (!isKnown && artifact.parts.length === 0) return [];
       const record: ArtifactRecord = { t: 'artifact', at, task, by, artifact };
       if (append === true && isKnown) record.append = append;
-      if (lastChunk !== undefined) record.last = lastChunk;
+      // Of a chunk in the middle there is nothing to say.
+      if (lastChunk === true || (lastChunk === false && record.append !== true)) record.last = lastChunk;
       if (metadata !== undefined) record.metadata = metadata;
       return [record];
     }

@@ -91,11 +91,7 @@ export class LiveSession implements PendingSession, DeadlineWatched {
     return this.#parts.clock.mono() >= this.journal.expiresAt && !this.isPending;
   }
 
-  /**
-   * Follows one task, from where the session stands now or from where somebody stood before. To be closed.
-   *
-   * @param task local id
-   */
+  /** Follows one task, told by its local id, from where the session or somebody stood before. To be closed. */
   follow(task: string, from?: FeedPosition): JournalFollower {
     const { ref, journal } = this;
     const observe = (listener: () => void) => this.observe(listener);
@@ -133,7 +129,10 @@ export class LiveSession implements PendingSession, DeadlineWatched {
     const intent = toIntent(decide, options, this.#parts.clock.mono(), settle, fail);
     if (!this.#add(intent)) settle('unchanged');
     else if (!this.#mayWait(intent)) this.#deferNow(intent);
-    else void this.#startPump();
+    else {
+      this.#work?.stride.added(intent);
+      void this.#startPump();
+    }
   }
 
   #add(intent: Intent): boolean {
@@ -248,13 +247,14 @@ export class LiveSession implements PendingSession, DeadlineWatched {
 
   async #pump(): Promise<void> {
     await Promise.resolve();
-    const { queue, sync } = this.#working();
+    const { queue, sync, stride } = this.#working();
     sync.begin();
     this.#parts.deadlines.add(this);
     try {
       while (queue.intents.length > 0 && !this.#held) {
         if (this.#parts.isAway()) this.#hold();
         else if (!(await sync.commit())) this.#hold();
+        else if (stride.isWorth(queue.intents)) await stride.rest();
       }
     } catch (error) {
       this.#commitFailed(error);

@@ -1,6 +1,7 @@
 import type { ChangesOwner } from './change.ts';
 import { ChangeQueue } from './change-queue.ts';
 import type { CommitManners } from './commit-manners.ts';
+import { CommitStride } from './commit-stride.ts';
 import { KeptChanges } from './kept-changes.ts';
 import { SessionCatchUp } from './session-catch-up.ts';
 import type { SessionParts } from './session-parts.ts';
@@ -16,6 +17,7 @@ export class SessionWork {
   readonly queue: ChangeQueue;
   readonly base: SessionCatchUp;
   readonly sync: SessionSync;
+  readonly stride = new CommitStride();
   readonly #kept: KeptChanges | undefined;
 
   /** @param manners of the session; undefined where nobody else writes to the store */

@@ -1,5 +1,6 @@
 /**
- * How more text of an artifact is stored: `{"t":"chunk","is":[<at>,<task>,<by>,<artifact id>,<text>]}`. A stream is made of
+ * How more text of an artifact is stored: `{"t":"chunk","is":[<at>,<task>,<by>,<artifact id>,<text>]}`, and the
+ * name of the artifact behind the text where the agent says it with every chunk, as many do. A stream is made of
  * thousands of them, and written out their members' names are more than what an agent says in a chunk. `<by>` is only the
  * attempt where the runner is the instance that wrote the record, as it always is but for what a replay makes anew.
  */
@@ -38,12 +39,15 @@ export function toChunkJson(instance: string, body: Chunk): string | undefined {
   const [part, ...others] = artifact.parts;
   if (part === undefined || others.length > 0 || !('text' in part)) return undefined;
   // Counted, so that a member that is added to any of them one day is not lost here.
+  const { artifactId, name } = artifact;
   const isPlain =
     Object.keys(part).length === 1 &&
-    Object.keys(artifact).length === 2 &&
+    Object.keys(artifact).length === (name === undefined ? 2 : 3) &&
     Object.keys(body).length === MEMBERS + ('by' in body ? 1 : 0);
   if (!isPlain) return undefined;
-  return JSON.stringify({ t: 'chunk', is: [at, task, toBy(by, instance), artifact.artifactId, part.text] });
+  const is = [at, task, toBy(by, instance), artifactId, part.text];
+  if (name !== undefined) is.push(name);
+  return JSON.stringify({ t: 'chunk', is });
 }
 
 /**
@@ -52,11 +56,15 @@ export function toChunkJson(instance: string, body: Chunk): string | undefined {
  */
 export function fromChunk(value: Record<string, unknown>, instance: string): Chunk | undefined {
   const { is } = value;
-  if (!Array.isArray(is) || is.length !== 5) return undefined;
-  const [at, task, by, artifactId, text] = is as unknown[];
+  if (!Array.isArray(is) || (is.length !== 5 && is.length !== 6)) return undefined;
+  const [at, task, by, artifactId, text, name] = is as unknown[];
   if (typeof at !== 'number' || typeof task !== 'string') return undefined;
   if (typeof artifactId !== 'string' || typeof text !== 'string') return undefined;
-  const artifact = { artifactId, parts: [{ text }] };
+  const artifact: Artifact = { artifactId, parts: [{ text }] };
+  if (is.length === 6) {
+    if (typeof name !== 'string') return undefined;
+    artifact.name = name;
+  }
   if (by === null || (typeof by === 'number' && instance === ''))
     return { t: 'artifact', at, task, artifact, append: true };
   const run = typeof by === 'number' ? `${instance}.${by}` : by;

@@ -118,25 +118,36 @@ describe('what redis is told', function () {
     await manager.close();
   });
 
-  it('is at most three times what an agent streams in chunks of 100 bytes, with its whole', async () => {
+  /** @param atOnce how many an agent publishes in one turn of the event loop */
+  async function streams(atOnce: number, more: object): Promise<number> {
     const [count, size] = [1_000, 100];
     const source = `export default { async execute({ taskId, contextId }, bus) {
       for (let n = 0; n < ${count}; n++) {
-        const artifact = { artifactId: 'a', parts: [{ text: String(n).padStart(${size}, '.') }] };
-        bus.publish({ kind: 'artifactUpdate', data: { taskId, contextId, artifact, append: n > 0 } });
-        if (n % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
+        const more = ${JSON.stringify(more)};
+        const artifact = { artifactId: 'a', name: more.name, parts: [{ text: String(n).padStart(${size}, '.') }] };
+        bus.publish({ kind: 'artifactUpdate', data: { taskId, contextId, artifact, append: n > 0, lastChunk: more.last } });
+        if (n % ${atOnce} === 0) await new Promise((resolve) => setImmediate(resolve));
       }
       const status = { state: 'TASK_STATE_COMPLETED' };
       bus.publish({ kind: 'statusUpdate', data: { taskId, contextId, status, final: true } });
     } };`;
-    const agent = join(outage.redis.folder, 'agent.mjs');
+    const agent = join(outage.redis.folder, `agent-${atOnce}.mjs`);
     await writeFile(agent, source);
     const { url } = await outage.serve({ ...QUIET, A2A_AGENT: agent });
     await isMarked(await send(url, 'hello'));
     const { bytes } = await costOf(outage.client, async () => {
       await isMarked(await send(url, 'go on'));
     });
-    expect(bytes / (count * size)).to.be.at.most(3);
+    return bytes / (count * size);
+  }
+
+  it('is at most three times what an agent streams in chunks of 100 bytes, with its whole', async () => {
+    expect(await streams(20, {})).to.be.at.most(3);
+  });
+
+  it('is no more where they come one by one, and with what changes nothing', async () => {
+    // as fast as the event loop turns, with what agents say of a chunk that changes nothing
+    expect(await streams(1, { name: 'chunks', last: false })).to.be.at.most(3);
   });
 
   it('is made JSON no more often than this, with the two texts of a send and its client', async () => {

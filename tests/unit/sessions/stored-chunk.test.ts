@@ -26,6 +26,12 @@ describe('more text of an artifact', () => {
     expect(toDecided(HERE, CHUNK).bytes).to.equal(SHORT.length);
   });
 
+  it('has the name of its artifact behind its text, where it is said', () => {
+    const named = { ...CHUNK, artifact: { ...CHUNK.artifact, name: 'story' } };
+    expect(toDecided(HERE, named).json).to.equal('{"t":"chunk","is":[7,"t1",2,"a","more","story"]}');
+    expect(read(stored(named))?.body).to.deep.equal(named);
+  });
+
   it('comes back as it was, whoever ran the task and whatever else there is to say of it', () => {
     const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 1 });
     const by = fc.oneof(
@@ -91,7 +97,8 @@ describe('more text of an artifact', () => {
     '7',
     '[]',
     '[7,"t1",2,"a"]',
-    '[7,"t1",2,"a","more","more"]',
+    '[7,"t1",2,"a","more",1]',
+    '[7,"t1",2,"a","more","a name",1]',
     '["7","t1",2,"a","more"]',
   ].concat(['[7,1,2,"a","more"]', '[7,"t1",2,1,"more"]', '[7,"t1",2,"a",1]', '[7,"t1",{},"a","more"]'])) {
     it(`is damaged when it is ${is}`, () => {

@@ -76,9 +76,16 @@ async function load(url: string, seconds: number): Promise<Measured> {
   return { perSecond, p99Ms: tookMs[Math.floor(tookMs.length * 0.99)] ?? NaN, refused };
 }
 
-function readArguments(): { idle: number; slowBodies: number; silentStreams: number; seconds: number } | undefined {
+function readArguments():
+  { idle: number; slowBodies: number; silentStreams: number; seconds: number } | undefined {
   const text = { type: 'string' } as const;
-  const options = { idle: text, bodies: text, streams: text, seconds: text, help: { type: 'boolean', short: 'h' } } as const;
+  const options = {
+    idle: text,
+    bodies: text,
+    streams: text,
+    seconds: text,
+    help: { type: 'boolean', short: 'h' },
+  } as const;
   const { values } = parsed(() => parseArgs({ options }));
   if (values.help === true) return undefined;
   return {
@@ -96,7 +103,8 @@ async function run(): Promise<number> {
     return EXIT.sound;
   }
   const build = join(import.meta.dirname, 'build.mjs');
-  if (spawnSync(process.execPath, [build, '--if-stale'], { stdio: 'inherit' }).status !== 0) return EXIT.unsound;
+  if (spawnSync(process.execPath, [build, '--if-stale'], { stdio: 'inherit' }).status !== 0)
+    return EXIT.unsound;
   const server = await ServerProcess.start({
     on: [],
     script: 'dist/server/main.js',

@@ -222,7 +222,14 @@ export class HoldfastServer {
     const doors = { cors: new Cors(corsOrigins), isHostAllowed };
     const rpcEndpoint = createRpcEndpoint({
       ...doors,
-      rpc: new RpcServer({ operations, ...this.#cards.offer, lenientVersion, streamsPerPrincipal, log, metrics }),
+      rpc: new RpcServer({
+        operations,
+        ...this.#cards.offer,
+        lenientVersion,
+        streamsPerPrincipal,
+        log,
+        metrics,
+      }),
       bodyMaxBytes,
       resolvePrincipal,
       isDraining: () => this.#draining,

@@ -24,7 +24,8 @@ const mono = (): number => performance.now();
 /** @returns undefined when no tier has a rate: a request then pays nothing */
 export function buildRates({ config, log, metrics }: RatesContext): BuiltRates | undefined {
   const { tiers, store, keyPrefix, tenantBuckets } = config;
-  const hasRate = tiers !== undefined && [...tiers.values()].some((tier) => tier.requestsPerSecond !== undefined);
+  const hasRate =
+    tiers !== undefined && [...tiers.values()].some((tier) => tier.requestsPerSecond !== undefined);
   if (!hasRate) return undefined;
   const isDue = createOnceAMinute(mono);
   const onRefused = (tenant: string, tier: string): void => {

@@ -40,7 +40,8 @@ export const BOUNDS_VARIABLES = {
   }),
   A2A_REQUEST_TIMEOUT_SECONDS: variable(whole(1, 3600, 60), {
     unit: 'seconds',
-    effect: 'Longest that a whole request may take to arrive; then 408. The answer may take as long as it takes.',
+    effect:
+      'Longest that a whole request may take to arrive; then 408. The answer may take as long as it takes.',
   }),
   A2A_KEEP_ALIVE_SECONDS: variable(whole(1, 3600, 65), {
     unit: 'seconds',
@@ -49,7 +50,8 @@ export const BOUNDS_VARIABLES = {
   }),
   A2A_MAX_STREAMS_PER_PRINCIPAL: variable(whole(1, 1_000_000, 2_000), {
     unit: 'streams',
-    effect: 'Most streams that one caller may have open at one time, on each worker; one more is answered 429.',
+    effect:
+      'Most streams that one caller may have open at one time, on each worker; one more is answered 429.',
   }),
 } as const;
 

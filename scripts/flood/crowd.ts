@@ -37,7 +37,10 @@ export class Crowd {
    *
    * @param streamBody the body of a request for a stream that stays open; `n` makes each another one
    */
-  async open({ idle, slowBodies, silentStreams }: CrowdSize, streamBody: (n: number) => string): Promise<void> {
+  async open(
+    { idle, slowBodies, silentStreams }: CrowdSize,
+    streamBody: (n: number) => string,
+  ): Promise<void> {
     const { host } = this.#url;
     await this.#each(idle, () => Promise.resolve());
     await this.#each(slowBodies, (socket) => {

@@ -30,7 +30,10 @@ export function createHttpServer(
   const answering = new WeakMap<Duplex, ServerResponse>();
   const server = createServer(
     {
-      connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, (options.headersTimeout ?? TIMEOUT_CHECK_MS) / 2),
+      connectionsCheckingInterval: Math.min(
+        TIMEOUT_CHECK_MS,
+        (options.headersTimeout ?? TIMEOUT_CHECK_MS) / 2,
+      ),
       keepAlive: true,
       noDelay: true,
       ...options,

@@ -45,7 +45,8 @@ export const ADMISSION_LOG_EVENTS = {
   },
   credentials_turned_away: {
     level: 'warn',
-    meaning: 'an address has shown so many wrong credentials that unknown ones from it are refused unread, with 429',
+    meaning:
+      'an address has shown so many wrong credentials that unknown ones from it are refused unread, with 429',
     action:
       'Look who calls from there. When it is that of your proxy, set A2A_TRUST_PROXY_HOPS. At most one line a minute for each address.',
   },

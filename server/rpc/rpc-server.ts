@@ -227,7 +227,16 @@ export class RpcServer {
     const onOutcome = (told: ErrorReason | 'ok'): void => {
       this.#count(envelope, told);
     };
-    const opened = openStream(outcome, { id, method, context, headers, onOutcome, onEnd: free, log, metrics });
+    const opened = openStream(outcome, {
+      id,
+      method,
+      context,
+      headers,
+      onOutcome,
+      onEnd: free,
+      log,
+      metrics,
+    });
     if (!isNotification) return opened;
     // Nobody is there to read it; what it asked for goes on without a listener.
     void opened.frames.return();

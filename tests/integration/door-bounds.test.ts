@@ -112,7 +112,12 @@ describe('streams of one caller', () => {
     fetch(door.url, {
       method: 'POST',
       headers: { ...JSON_TYPE, ...V1 },
-      body: JSON.stringify({ jsonrpc: '2.0', id: 7, method: 'SendStreamingMessage', params: sendV1('m', 'x') }),
+      body: JSON.stringify({
+        jsonrpc: '2.0',
+        id: 7,
+        method: 'SendStreamingMessage',
+        params: sendV1('m', 'x'),
+      }),
       ...(signal && { signal }),
     });
 
@@ -143,7 +148,8 @@ describe('streams of one caller', () => {
     for (let i = 0; i < 5; i++) expect(await (await stream()).text()).to.contain('COMPLETED');
     used.backend.onStream = () => Promise.reject(new Error('no stream'));
     for (let i = 0; i < 5; i++) expect((await stream()).status).to.equal(200);
-    used.backend.onStream = ({ dialect }) => used.backend.streamOf(new ScriptedStream(taskEvent(), 'end'), dialect);
+    used.backend.onStream = ({ dialect }) =>
+      used.backend.streamOf(new ScriptedStream(taskEvent(), 'end'), dialect);
     for (let i = 0; i < 5; i++) expect((await stream()).status, String(i)).to.equal(200);
   });
 });

@@ -59,11 +59,9 @@ describe('beside an address that tries thousands of keys', () => {
   });
 
   const ask = (key: string, address: string): Promise<number> =>
-    raw(
-      door.url,
-      { headers: { ...JSON_TYPE, ...withKey(key), 'X-Forwarded-For': address } },
-      SEND,
-    ).then(({ status }) => status);
+    raw(door.url, { headers: { ...JSON_TYPE, ...withKey(key), 'X-Forwarded-For': address } }, SEND).then(
+      ({ status }) => status,
+    );
 
   it('others are served, and what fails is hashed a few times only', async () => {
     const began = performance.now();

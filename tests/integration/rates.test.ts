@@ -76,7 +76,10 @@ describe('rates on Redis', () => {
     });
     const urls: string[] = [];
     for (let i = 0; i < count; i++) {
-      const server = await createServer(config, { buildBackend: () => new FakeBackend(), logDestination: logs });
+      const server = await createServer(config, {
+        buildBackend: () => new FakeBackend(),
+        logDestination: logs,
+      });
       servers.push(server);
       urls.push((await server.listen()).url);
     }

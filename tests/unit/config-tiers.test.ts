@@ -43,7 +43,9 @@ describe('the bounds on clients', () => {
 
   it('are told of a start that names a file of tiers', () => {
     const path = files.write('tiers.json', { default: { requestsPerSecond: 5 } });
-    expect(parseConfig({ A2A_TIERS_FILE: path }).tiers?.get('default')).to.deep.equal({ requestsPerSecond: 5 });
+    expect(parseConfig({ A2A_TIERS_FILE: path }).tiers?.get('default')).to.deep.equal({
+      requestsPerSecond: 5,
+    });
     const wrong = files.write('wrong.json', { default: { requestsPerSecond: 0 } });
     expect(problemsOf({ A2A_TIERS_FILE: wrong })).to.deep.equal([
       'A2A_TIERS_FILE: default.requestsPerSecond must be at least 1',

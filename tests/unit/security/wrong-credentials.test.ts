@@ -97,8 +97,7 @@ describe('wrong credentials', () => {
 
   it('are not those that nobody can judge, and not none at all', async () => {
     const world = new World();
-    world.answer = () =>
-      Promise.reject(new ProtocolError('AUTHENTICATION_UNAVAILABLE', { httpStatus: 503 }));
+    world.answer = () => Promise.reject(new ProtocolError('AUTHENTICATION_UNAVAILABLE', { httpStatus: 503 }));
     for (let i = 0; i < 50; i++) expect(await world.ask('Bearer a.b.c')).to.equal(503);
     world.answer = () => {
       throw new ProtocolError('UNAUTHENTICATED', { httpStatus: 401 });

@@ -9,7 +9,7 @@ import { buildBackend } from './build-backend.ts';
 import { createDemoAgent } from './agents/demo-agent.ts';
 import { type AgentAbout, chooseAbout } from './build-about.ts';
 import { AgentCards } from './build-card.ts';
-import { toHttpOptions, whyNotListening } from './build-listening.ts';
+import { isAnyAddress, toHttpOptions, toLoopback, whyNotListening } from './build-listening.ts';
 import { type Admission, buildAdmission, readAtStart } from './build-principals.ts';
 import { readSigningKey } from './config-files.ts';
 import type { Config } from './config.ts';
@@ -290,12 +290,4 @@ export function createServer(config: Config, parts: ServerParts = {}): Promise<H
 function pathOf(url = ''): string {
   const query = url.indexOf('?');
   return query < 0 ? url : url.slice(0, query);
-}
-
-const isAnyAddress = (host: string): boolean => host === '0.0.0.0' || host === '::';
-
-function toLoopback(url: string): string {
-  const named = new URL(url);
-  named.hostname = '127.0.0.1';
-  return named.href;
 }

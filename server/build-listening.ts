@@ -30,3 +30,12 @@ export function whyNotListening(cause: unknown, host: string, port: number): str
     return `${host} is no address of this machine: set HOST`;
   return `cannot listen on ${host}:${port} (${code}): set HOST and PORT`;
 }
+
+export const isAnyAddress = (host: string): boolean => host === '0.0.0.0' || host === '::';
+
+/** For who asks on the same machine. */
+export function toLoopback(url: string): string {
+  const named = new URL(url);
+  named.hostname = '127.0.0.1';
+  return named.href;
+}

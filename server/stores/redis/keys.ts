@@ -59,7 +59,7 @@ export interface RedisKeys {
   /** Channel: the instance is asked to look at a session. */
   nudges(instance: string): string;
   /** text: how many requests of a tenant's callers of one tier there were in a window; expires with it. */
-  rate(count: 'rate' | 'burst', tenant: string, tier: string): string;
+  readonly rate: (count: 'rate' | 'burst', tenant: string, tier: string) => string;
   session(ref: SessionRef): SessionKeys;
   /** The shelf where an alias lives: with several buckets not that of its session. */
   aliasShelf(tenant: string, subject: string, clientTaskId: string): ShelfKeys;

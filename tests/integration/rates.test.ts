@@ -7,6 +7,7 @@ import { eventually } from '../helpers/eventually.ts';
 import { useFiles } from '../helpers/files.ts';
 import { keysFile, withKey } from '../helpers/keys.ts';
 import { LogLines } from '../helpers/log-lines.ts';
+import { useRedisCluster } from '../helpers/redis-cluster.ts';
 import { useRedis } from '../helpers/redis.ts';
 import { post, V1 } from '../helpers/rpc.ts';
 
@@ -143,5 +144,34 @@ describe('rates on Redis', () => {
     expect(served).to.be.within(5, 15);
     await redis.server.start();
     await isCounted([url]);
+  });
+});
+
+describe('rates on a Redis Cluster', function () {
+  this.timeout(60_000);
+  const cluster = useRedisCluster();
+  const files = useFiles();
+
+  it('are counted where the tenant is', async () => {
+    const config = parseConfig({
+      PORT: '0',
+      LOG_LEVEL: 'debug',
+      REDIS_CLUSTER_NODES: cluster().addresses,
+      A2A_DRAIN_SECONDS: '0',
+      A2A_TIERS_FILE: files.write('tiers.json', { default: { requestsPerSecond: 1, burst: 1_000 } }),
+    });
+    const server = await createServer(config, { buildBackend: () => new FakeBackend() });
+    try {
+      const { url } = await server.listen();
+      for (const key of ['a2a:1:{default.00}:rate:default', 'a2a:1:{default.00}:burst:default']) {
+        const client = (await cluster().masterOf(key)).client();
+        await eventually(async () => {
+          for (let i = 0; i < 3; i++) expect((await post(url, SEND)).status).to.equal(200);
+          expect(await client.exists(key)).to.equal(1);
+        });
+      }
+    } finally {
+      await server.close();
+    }
   });
 });

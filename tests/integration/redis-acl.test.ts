@@ -1,7 +1,7 @@
 /** The Redis user of the runbook: its rights are enough for the server, and none of them is one too many. */
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRedisClient } from '../../server/stores/redis/client.ts';
@@ -101,7 +101,10 @@ describe('the Redis user of the runbook', () => {
     });
 
     it('through send, get and cancel, a crash, a settled task and a clean stop', async () => {
+      const tiers = join(folder, 'tiers.json');
+      await writeFile(tiers, '{"default":{"requestsPerSecond":1000}}');
       const env = {
+        A2A_TIERS_FILE: tiers,
         REDIS_URL: `unix://${redis.server.path}?db=3`,
         REDIS_USERNAME: USER.username,
         REDIS_PASSWORD: USER.password,

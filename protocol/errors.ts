@@ -61,7 +61,7 @@ export const ERRORS = {
   RESOURCE_EXHAUSTED: {
     code: { v1: -32603, v03: -32603, v01: -32011 },
     message: 'the server cannot take more work now',
-    when: 'Too much is waiting for the store, or a bound of the server is reached. HTTP 503 with Retry-After.',
+    when: 'Too much is waiting for the store, or a bound of the server is reached: HTTP 503. A limit of the caller is reached: HTTP 429. Both with Retry-After.',
   },
   TASK_NOT_FOUND: {
     code: everywhere(-32001),

@@ -9,6 +9,7 @@ import { buildBackend } from './build-backend.ts';
 import { createDemoAgent } from './agents/demo-agent.ts';
 import { type AgentAbout, chooseAbout } from './build-about.ts';
 import { AgentCards } from './build-card.ts';
+import { isAnyAddress, toHttpOptions, toLoopback, whyNotListening } from './build-listening.ts';
 import { type Admission, buildAdmission, readAtStart } from './build-principals.ts';
 import { readSigningKey } from './config-files.ts';
 import type { Config } from './config.ts';
@@ -95,6 +96,7 @@ export class HoldfastServer {
     this.#pid = context.pid;
     this.#http = createHttpServer(
       this.#listener(parts.metricsText ?? (() => this.metrics.registry.metrics())),
+      toHttpOptions(context),
     );
   }
 
@@ -150,10 +152,12 @@ export class HoldfastServer {
   /** @throws {StartError} */
   async listen(): Promise<ServerAddress> {
     try {
+      this.#admission.rates?.start();
       await this.backend.start();
       this.#address = await this.#bind();
     } catch (error) {
       this.log('server_start_failed', {}, error);
+      this.#admission.rates?.close();
       await this.backend.close();
       throw error;
     }
@@ -199,6 +203,7 @@ export class HoldfastServer {
     await Promise.all([closed, this.backend.drain(this.#now() + drainMs)]);
     clearTimeout(cut);
     clearInterval(sweep);
+    this.#admission.rates?.close();
     await this.backend.close();
     const pendingRecords = this.backend.readiness().pending.records;
     const keptIn = pendingRecords === 0 ? undefined : this.backend.keptIn?.();
@@ -211,12 +216,20 @@ export class HoldfastServer {
   #listener(metricsText: () => Promise<string>): Parameters<typeof createHttpServer>[0] {
     const { log, metrics } = this;
     const { operations } = this.backend;
-    const { bodyMaxBytes, corsOrigins, lenientVersion } = this.#config;
+    const { bodyMaxBytes, corsOrigins, lenientVersion, bounds } = this.#config;
+    const { streamsPerPrincipal } = bounds;
     const { resolvePrincipal, admitOperator, isHostAllowed } = this.#admission;
     const doors = { cors: new Cors(corsOrigins), isHostAllowed };
     const rpcEndpoint = createRpcEndpoint({
       ...doors,
-      rpc: new RpcServer({ operations, ...this.#cards.offer, lenientVersion, log, metrics }),
+      rpc: new RpcServer({
+        operations,
+        ...this.#cards.offer,
+        lenientVersion,
+        streamsPerPrincipal,
+        log,
+        metrics,
+      }),
       bodyMaxBytes,
       resolvePrincipal,
       isDraining: () => this.#draining,
@@ -257,14 +270,14 @@ interface Face {
 }
 
 /** @throws {ConfigError} */
-async function buildFace({ config, log, now }: BackendContext, parts: ServerParts): Promise<Face> {
+async function buildFace({ config, log, now, metrics }: BackendContext, parts: ServerParts): Promise<Face> {
   const { cardText: file, cardSigningKeyFile: keyFile } = config;
   const key = keyFile && readAtStart('A2A_CARD_SIGNING_KEY_FILE', () => readSigningKey(keyFile));
   const about = chooseAbout({ agent: parts.agent, program: parts.about, file }, log);
   const cardRoles = about.extended?.roles ?? [];
   return {
     about,
-    admission: await buildAdmission({ config, cardRoles, now, log }),
+    admission: await buildAdmission({ config, cardRoles, now, log, metrics }),
     ...(key && { signer: await CardSigner.create(key) }),
   };
 }
@@ -277,22 +290,4 @@ export function createServer(config: Config, parts: ServerParts = {}): Promise<H
 function pathOf(url = ''): string {
   const query = url.indexOf('?');
   return query < 0 ? url : url.slice(0, query);
-}
-
-const isAnyAddress = (host: string): boolean => host === '0.0.0.0' || host === '::';
-
-function toLoopback(url: string): string {
-  const named = new URL(url);
-  named.hostname = '127.0.0.1';
-  return named.href;
-}
-
-function whyNotListening(cause: unknown, host: string, port: number): string {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-  if (code === 'EADDRINUSE')
-    return `${host}:${port} is in use: stop what listens there, or set PORT to another port`;
-  if (code === 'EACCES') return `port ${port} needs privileges: set PORT to one above 1023`;
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
-    return `${host} is no address of this machine: set HOST`;
-  return `cannot listen on ${host}:${port} (${code}): set HOST and PORT`;
 }

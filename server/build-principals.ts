@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { SecurityScheme } from '../protocol/card-security.ts';
 import type { EpochMs } from '../protocol/units.ts';
+import { type BuiltRates, buildRates } from './build-rates.ts';
 import { isExposed, watchFile } from './build-rereads.ts';
 import { FileProblemsError, readApiKeys, readPublicKeys } from './config-files.ts';
 import type { JwtConfig } from './config-jwt.ts';
@@ -9,22 +10,28 @@ import type { VariableName } from './config-variables.ts';
 import { ConfigError, type Config } from './config.ts';
 import { createHostGuard, isLoopback } from './http/request-guards.ts';
 import type { Log } from './observability/log-events.ts';
+import type { Metrics } from './observability/metrics.ts';
 import { API_KEY_SCHEMES, ApiKeys } from './security/api-keys.ts';
 import { Credentials } from './security/credentials.ts';
+import { GuardedCredentials } from './security/guarded-credentials.ts';
 import { JwtBearer, jwtSchemes } from './security/jwt-bearer.ts';
+import { createOnceAMinute } from './security/once-a-minute.ts';
 import { authorize, ROLES } from './security/permissions.ts';
 import { type Principal, resolvePrincipal } from './security/principal.ts';
 import { FileKeys, RemoteKeys, type TokenKeys } from './security/token-keys.ts';
+import { WrongCredentials } from './security/wrong-credentials.ts';
 
 /** Who may come in, and how the agent card says it. */
 export interface Admission {
-  /** @throws {ProtocolError} UNAUTHENTICATED, AUTHENTICATION_UNAVAILABLE; or rejects with it */
+  /** @throws {ProtocolError} UNAUTHENTICATED, AUTHENTICATION_UNAVAILABLE, RESOURCE_EXHAUSTED; or rejects with it */
   readonly resolvePrincipal: (req: IncomingMessage) => Principal | Promise<Principal>;
   /** @throws {ProtocolError} as above, or PERMISSION_DENIED; or rejects with it */
   readonly admitOperator: (req: IncomingMessage) => void | Promise<void>;
   readonly isHostAllowed: (req: IncomingMessage) => boolean;
   /** None: calls need no credentials. */
   readonly schemes: readonly SecurityScheme[];
+  /** Absent: nothing is to be begun or ended. */
+  readonly rates?: Pick<BuiltRates, 'start' | 'close'>;
 }
 
 export interface AdmissionOptions {
@@ -33,33 +40,69 @@ export interface AdmissionOptions {
   readonly cardRoles: readonly string[];
   readonly now: () => EpochMs;
   readonly log: Log;
+  readonly metrics: Metrics;
 }
 
 /** @throws {ConfigError} when a file of keys is no longer usable, or names a role that nobody knows */
 export async function buildAdmission(options: AdmissionOptions): Promise<Admission> {
   const { host, publicUrl, apiKeysFile, jwt } = options.config;
+  const built = buildRates(options);
+  const rates = built && { rates: built };
   if (apiKeysFile === undefined && jwt === undefined) {
     if (!isLoopback(host)) options.log('credentials_missing', { host });
     return {
-      resolvePrincipal,
+      resolvePrincipal: withRates(resolvePrincipal, built),
       admitOperator: () => undefined,
       isHostAllowed: createHostGuard(host, publicUrl),
       schemes: [],
+      ...rates,
     };
   }
   const keys = apiKeysFile === undefined ? undefined : await buildApiKeys(apiKeysFile, options);
   const tokens = jwt === undefined ? undefined : await buildTokens(jwt, options);
   const credentials = new Credentials({ ...(keys && { keys }), ...(tokens && { tokens }) });
-  const resolve = (req: IncomingMessage): Principal | Promise<Principal> => credentials.resolve(req.headers);
+  const guarded = new GuardedCredentials(
+    credentials,
+    buildWrongCredentials(options),
+    options.config.bounds.trustProxyHops,
+  );
+  const resolve = (req: IncomingMessage): Principal | Promise<Principal> => guarded.resolve(req);
   return {
-    resolvePrincipal: resolve,
+    resolvePrincipal: withRates(resolve, built),
     admitOperator: async (req) => {
       authorize('readMetrics', await resolve(req));
     },
     // A page that got here by DNS rebinding has no credential.
     isHostAllowed: () => true,
     schemes: [...(keys ? API_KEY_SCHEMES : []), ...(jwt ? jwtSchemes(jwt.openIdConnectUrl) : [])],
+    ...rates,
   };
+}
+
+type Resolve = (req: IncomingMessage) => Principal | Promise<Principal>;
+
+/** Who calls is known first: the rate is that of its tier. Nothing is added where there are none. */
+function withRates(resolve: Resolve, built: BuiltRates | undefined): Resolve {
+  if (built === undefined) return resolve;
+  const { rates } = built;
+  const admit = (principal: Principal): Principal | Promise<Principal> =>
+    rates.admit(principal)?.then(() => principal) ?? principal;
+  return (req) => {
+    const found = resolve(req);
+    return found instanceof Promise ? found.then(admit) : admit(found);
+  };
+}
+
+function buildWrongCredentials({ log, metrics }: AdmissionOptions): WrongCredentials {
+  const mono = (): number => performance.now();
+  const isDue = createOnceAMinute(mono);
+  return new WrongCredentials({
+    mono,
+    onTurnedAway: (address) => {
+      metrics.credentialsTurnedAway.inc();
+      if (isDue(address)) log('credentials_turned_away', { address });
+    },
+  });
 }
 
 async function buildApiKeys(path: string, { cardRoles, now, log }: AdmissionOptions): Promise<ApiKeys> {

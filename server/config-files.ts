@@ -7,6 +7,7 @@ import { type ApiKeyRow, parseApiKeys } from './config-keys.ts';
 import { parsePublicKeys, type PublicKeys } from './config-jwt.ts';
 import type { Complain } from './config-kinds.ts';
 import { parseSigningKey, type SigningKey } from './config-signing.ts';
+import { parseTiers, type Tiers } from './config-tiers.ts';
 import type { Values } from './config-variables.ts';
 
 /** The file could not be read or is not what it should be. */
@@ -75,6 +76,9 @@ export const readPrivateKey = (path: string): string => read(path, parsePrivateK
 /** @throws {FileProblemsError} */
 export const readEncryptionKeys = (path: string): EncryptionKeySet =>
   read(path, fromJson(parseEncryptionKeys));
+
+/** @throws {FileProblemsError} */
+export const readTiers = (path: string): Tiers => read(path, fromJson(parseTiers));
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 

@@ -17,6 +17,7 @@ import {
   webOrigins,
   whole,
 } from './config-kinds.ts';
+import { BOUNDS_VARIABLES } from './config-bounds.ts';
 import { JWT_VARIABLES } from './config-jwt.ts';
 import { REDIS_VARIABLES } from './config-redis-variables.ts';
 
@@ -45,6 +46,7 @@ export const VARIABLES = {
     effect:
       'How many processes serve the port, to use as many cores; each is an instance of its own. More than 1 needs Redis, and A2A_CACHE_COHERENCE must be `shared`.',
   }),
+  ...BOUNDS_VARIABLES,
   ...REDIS_VARIABLES,
   REDIS_ENABLED: variable(flag(true), {
     unit: 'flag',

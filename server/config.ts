@@ -1,4 +1,5 @@
 import type { Bytes, DurationMs } from '../protocol/units.ts';
+import { type Bounds, checkBounds, toBounds } from './config-bounds.ts';
 import type { CardText } from './config-card.ts';
 import {
   readApiKeys,
@@ -7,10 +8,12 @@ import {
   readNamedFile,
   readPublicKeys,
   readSigningKey,
+  readTiers,
 } from './config-files.ts';
 import { chooseJwt, type JwtConfig } from './config-jwt.ts';
 import type { Complain, Variable } from './config-kinds.ts';
 import { ADDRESS_NAMES, parseRedisAddress, type RedisAddress } from './config-redis.ts';
+import type { Tiers } from './config-tiers.ts';
 import { type Values, type VariableName, VARIABLES } from './config-variables.ts';
 
 export type StoreConfig =
@@ -39,6 +42,9 @@ export interface Config {
   readonly apiKeysFile?: string;
   /** How bearer tokens are verified; absent: there are none. */
   readonly jwt?: JwtConfig;
+  /** Absent: there are no rates. */
+  readonly tiers?: Tiers;
+  readonly bounds: Bounds;
   readonly lenientVersion: boolean;
   /** Module of the agent; absent: the demo agent. */
   readonly agent?: string;
@@ -132,6 +138,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   readNamedFile('A2A_CARD_SIGNING_KEY_FILE', values, complain, readSigningKey);
   readNamedFile('A2A_API_KEYS_FILE', values, complain, readApiKeys);
   readNamedFile('A2A_JWT_JWKS_FILE', values, complain, readPublicKeys);
+  const tiers = readNamedFile('A2A_TIERS_FILE', values, complain, readTiers);
+  checkBounds(values, complain);
   // What is missing beside a value that is wrong is not to be told.
   const jwt = problems.some((problem) => problem.startsWith('A2A_JWT_JWKS_'))
     ? undefined
@@ -154,6 +162,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     ...toConfig(values, store),
     ...(cardText === undefined ? {} : { cardText }),
     ...(jwt === undefined ? {} : { jwt }),
+    ...(tiers === undefined ? {} : { tiers }),
   });
 }
 
@@ -208,6 +217,7 @@ function toConfig(values: Values, store: StoreConfig): Config {
     card: values.A2A_CARD,
     ...(cardSigningKeyFile === undefined ? {} : { cardSigningKeyFile }),
     ...(apiKeysFile === undefined ? {} : { apiKeysFile }),
+    bounds: toBounds(values),
     lenientVersion: values.A2A_LENIENT_VERSION,
     ...(agent === undefined ? {} : { agent }),
     agentFormat: values.A2A_AGENT_FORMAT,

@@ -6,31 +6,34 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Bytes, DurationMs } from '../../protocol/units.ts';
+import type { DurationMs } from '../../protocol/units.ts';
 
-const HEADERS_TIMEOUT_MS: DurationMs = 10_000;
-/** For a whole request to arrive; the answer may take as long as it takes. */
-const REQUEST_TIMEOUT_MS: DurationMs = 60_000;
-/** Longer than the 60 s of common load balancers: whoever closes an idle connection first must not be the server. */
-const KEEP_ALIVE_TIMEOUT_MS: DurationMs = 65_000;
-const HEADERS_MAX_BYTES: Bytes = 16_384;
+/** How late a timeout may be noticed. */
 const TIMEOUT_CHECK_MS: DurationMs = 5000;
+/** Who was refused and does not leave is left after that. */
+const LINGER_MS: DurationMs = 5000;
 
-export type HttpServerOptions = Pick<
+export interface HttpServerOptions extends Pick<
   ServerOptions,
-  'headersTimeout' | 'requestTimeout' | 'keepAliveTimeout' | 'connectionsCheckingInterval'
->;
+  'headersTimeout' | 'requestTimeout' | 'keepAliveTimeout' | 'connectionsCheckingInterval' | 'maxHeaderSize'
+> {
+  readonly maxConnections?: number;
+  /** One more came, and was closed. */
+  readonly onConnectionRefused?: () => void;
+}
 
 /** node:http with bounds on what a slow or broken client can hold. */
-export function createHttpServer(listener: RequestListener, options: HttpServerOptions = {}): Server {
+export function createHttpServer(
+  listener: RequestListener,
+  { maxConnections = Infinity, onConnectionRefused, ...options }: HttpServerOptions = {},
+): Server {
   const answering = new WeakMap<Duplex, ServerResponse>();
   const server = createServer(
     {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-      maxHeaderSize: HEADERS_MAX_BYTES,
+      connectionsCheckingInterval: Math.min(
+        TIMEOUT_CHECK_MS,
+        (options.headersTimeout ?? TIMEOUT_CHECK_MS) / 2,
+      ),
       keepAlive: true,
       noDelay: true,
       ...options,
@@ -40,6 +43,19 @@ export function createHttpServer(listener: RequestListener, options: HttpServerO
       listener(req, res);
     },
   );
+  let connections = 0;
+  // Not by `maxConnections` of node: a worker that is full hands a connection back, and full ones hand it round for ever.
+  server.on('connection', (socket) => {
+    if (connections >= maxConnections) {
+      socket.destroy();
+      onConnectionRefused?.();
+      return;
+    }
+    connections += 1;
+    socket.once('close', () => {
+      connections -= 1;
+    });
+  });
   // Without this listener node says "continue" before anybody has looked at the headers.
   server.on('checkContinue', listener);
   server.on('clientError', (error, socket) => {
@@ -65,6 +81,13 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void
   const status = STATUS.get(error.code) ?? '400 Bad Request';
   const message = status.slice(4);
   const body = JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32600, message } });
+  // The other end may stay half open for as long as it likes.
+  const timer = setTimeout(() => {
+    socket.destroy();
+  }, LINGER_MS).unref();
+  socket.once('close', () => {
+    clearTimeout(timer);
+  });
   socket.end(
     `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );

@@ -1,4 +1,4 @@
-/** What is logged of credentials. A part of {@link LOG_EVENTS}. */
+/** What is logged of credentials and of limits at the door. A part of {@link LOG_EVENTS}. */
 export const ADMISSION_LOG_EVENTS = {
   credentials_missing: {
     level: 'warn',
@@ -36,5 +36,23 @@ export const ADMISSION_LOG_EVENTS = {
     meaning:
       'the public keys of tokens could not be read from A2A_JWT_JWKS_URL; known keys hold for 24 h, tokens of others are answered 503',
     action: 'Look at the `error`, and whether the issuer is reachable. One line until it works again.',
+  },
+  rate_limited: {
+    level: 'warn',
+    meaning: 'callers of a tenant are refused with 429, because the rate of their tier is reached',
+    action:
+      'Nothing, or another tier or rate in A2A_TIERS_FILE. At most one line a minute for each tenant; holdfast_rate_refused_total counts.',
+  },
+  credentials_turned_away: {
+    level: 'warn',
+    meaning:
+      'an address has shown so many wrong credentials that unknown ones from it are refused unread, with 429',
+    action:
+      'Look who calls from there. When it is that of your proxy, set A2A_TRUST_PROXY_HOPS. At most one line a minute for each address.',
+  },
+  connections_full: {
+    level: 'warn',
+    meaning: 'there are A2A_MAX_CONNECTIONS connections; more are closed unanswered',
+    action: 'Look who opens them, or raise the bound and the limit of open files. At most one line a minute.',
   },
 } as const;

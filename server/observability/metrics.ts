@@ -129,6 +129,22 @@ export const METRICS = {
     type: 'gauge',
     help: 'Webhooks that this instance is delivering to, or has an attempt waiting for.',
   },
+  rateRefused: {
+    name: 'holdfast_rate_refused_total',
+    type: 'counter',
+    labels: ['tier'],
+    help: 'Requests refused because the rate of their tier was reached.',
+  },
+  credentialsTurnedAway: {
+    name: 'holdfast_credentials_turned_away_total',
+    type: 'counter',
+    help: 'Credentials that were not looked at because their address had shown too many wrong ones.',
+  },
+  connectionsRefused: {
+    name: 'holdfast_connections_refused_total',
+    type: 'counter',
+    help: 'Connections closed at once because there were A2A_MAX_CONNECTIONS.',
+  },
   streamsOpen: {
     name: 'holdfast_streams_open',
     type: 'gauge',

@@ -16,13 +16,15 @@ export interface OpenStreamOptions {
   readonly headers: RpcStream['headers'];
   /** Called once, when it is known whether the stream begins well. */
   readonly onOutcome: (outcome: ErrorReason | 'ok') => void;
+  /** Called once, when the stream counts as open no more. */
+  readonly onEnd?: (() => void) | undefined;
   readonly log: Log;
   readonly metrics: Metrics;
 }
 
 /** The stream of an operation as the transport takes it. It counts as open until its frames have ended or are returned. */
 export function openStream({ stream, dialect }: StreamOutcome, options: OpenStreamOptions): RpcStream {
-  const { id, method, context, headers, onOutcome, log, metrics } = options;
+  const { id, method, context, headers, onOutcome, onEnd, log, metrics } = options;
   const { requestId } = context;
   metrics.streamsOpen.inc();
   const frames = new RpcFrames({
@@ -35,6 +37,7 @@ export function openStream({ stream, dialect }: StreamOutcome, options: OpenStre
     onOutcome,
     onEnd: () => {
       metrics.streamsOpen.dec();
+      onEnd?.();
     },
   });
   return {

@@ -3,7 +3,7 @@ import { invalidParams, type ErrorReason, type ProtocolError } from '../../proto
 import type { WireError } from '../../protocol/dialects/codec.ts';
 import type { Selection } from '../../protocol/dialects/select.ts';
 import type { Dialect } from '../../protocol/model.ts';
-import { methodName, OPERATION_NAMES, type Operation } from '../../protocol/operations.ts';
+import { methodName, OPERATION_NAMES, type Operation, streams } from '../../protocol/operations.ts';
 import type { JsonValue } from '../../protocol/units.ts';
 import type { CallContext } from '../a2a/call.ts';
 import type { Log } from '../observability/log-events.ts';
@@ -17,6 +17,7 @@ import type { EncodedAnswer, OperationHandlers, Outcome, StreamOutcome } from '.
 import { createOperationHandlers, notOffered, type Offer } from './operation-handlers.ts';
 import { checkFacts, type RequestFacts } from './request-facts.ts';
 import { failed, type RpcAnswer, type RpcResponse } from './rpc-answer.ts';
+import { StreamSlots } from './stream-slots.ts';
 import { type RpcFailure, toRpcError } from './to-rpc-error.ts';
 
 /** What the agent makes of the extensions that a client asks for. */
@@ -32,6 +33,8 @@ export interface RpcServerOptions extends Offer {
   readonly lenientVersion: boolean;
   /** Absent: there are none. */
   readonly extensions?: ExtensionSupport;
+  /** Most that a caller may have open at one time. Default: any number. */
+  readonly streamsPerPrincipal?: number;
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -42,6 +45,8 @@ class Call {
   readonly context: CallContext;
   outcome: Outcome | undefined = undefined;
   failure: RpcFailure | undefined = undefined;
+  /** Gives back the slot of a stream. */
+  free: (() => void) | undefined = undefined;
 
   constructor(envelope: Envelope, context: CallContext) {
     this.envelope = envelope;
@@ -79,10 +84,12 @@ export class RpcServer {
   readonly #methods: InstanceType<typeof jayson.Server>;
   /** By what was asked for: one object for every method of a dialect, so that there are never more. */
   readonly #successes = new Map<Selection, Tally>();
+  readonly #streamSlots: StreamSlots;
 
   constructor(options: RpcServerOptions) {
     this.#options = options;
     this.#handlers = createOperationHandlers(options);
+    this.#streamSlots = new StreamSlots(options.streamsPerPrincipal ?? Infinity);
     this.#methods = new jayson.Server(this.#methodTable(), { useContext: true });
   }
 
@@ -173,7 +180,8 @@ export class RpcServer {
   }
 
   /** Throws or rejects for what the caller did wrong. */
-  #perform(boxed: unknown, { envelope, context }: Call): Promise<Outcome> {
+  #perform(boxed: unknown, call: Call): Promise<Outcome> {
+    const { envelope, context } = call;
     const { method, selection } = envelope;
     const { operation } = selection;
     if (operation === undefined) throw new Error(`no operation for ${method}`);
@@ -183,6 +191,8 @@ export class RpcServer {
     if (typeof params !== 'object' || params === null || Array.isArray(params)) {
       throw invalidParams({ field: 'params', description: 'must be an object' });
     }
+    // Before anything is begun for it.
+    if (streams(operation)) call.free = this.#streamSlots.take(context.principal);
     return handler(params, context);
   }
 
@@ -195,6 +205,7 @@ export class RpcServer {
     const { envelope, context, outcome, failure } = call;
     const { id, isNotification } = envelope;
     if (failure !== undefined) {
+      call.free?.();
       this.#count(envelope, failure.reason);
       const isTold = failure.httpStatus !== 200 || !isNotification;
       return isTold ? failed(failure, id) : { status: 204, headers: {} };
@@ -209,14 +220,23 @@ export class RpcServer {
     return { status: 200, headers, body, delivered };
   }
 
-  #stream({ envelope, context }: Call, outcome: StreamOutcome): RpcAnswer {
+  #stream({ envelope, context, free }: Call, outcome: StreamOutcome): RpcAnswer {
     const { log, metrics } = this.#options;
     const { id, isNotification, method } = envelope;
     const headers = headersOf(context, outcome.stream);
     const onOutcome = (told: ErrorReason | 'ok'): void => {
       this.#count(envelope, told);
     };
-    const opened = openStream(outcome, { id, method, context, headers, onOutcome, log, metrics });
+    const opened = openStream(outcome, {
+      id,
+      method,
+      context,
+      headers,
+      onOutcome,
+      onEnd: free,
+      log,
+      metrics,
+    });
     if (!isNotification) return opened;
     // Nobody is there to read it; what it asked for goes on without a listener.
     void opened.frames.return();

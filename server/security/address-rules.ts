@@ -65,7 +65,7 @@ function embeddedV4(groups: readonly number[]): string | undefined {
 const dotted = (high = 0, low = 0): string => [high >> 8, high & 255, low >> 8, low & 255].join('.');
 
 /** The eight groups of an IPv6 address. The URL parser reads every spelling and writes one. */
-function groupsOf(address: string): number[] {
+export function groupsOf(address: string): number[] {
   const plain = new URL(`http://[${address}]/`).hostname.slice(1, -1);
   const [head = '', tail] = plain.split('::');
   const read = (text: string): number[] =>

@@ -1,7 +1,7 @@
 /** The Redis user of the runbook: its rights are enough for the server, and none of them is one too many. */
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRedisClient } from '../../server/stores/redis/client.ts';
@@ -28,6 +28,8 @@ const OUTSIDE_SCRIPTS = [
   'type',
   'zcount',
 ];
+/** In the script of the library that counts rates. */
+const RATES = ['set', 'incrby', 'expire'];
 /** On the connection that only listens. */
 const HINTS = ['ping', 'subscribe', 'unsubscribe'];
 
@@ -69,7 +71,7 @@ describe('the Redis user of the runbook', () => {
 
   it('has the right to every command that is sent, and to no other', async () => {
     const allowed = (await readAcl()).filter((word) => word.startsWith('+')).map((word) => word.slice(1));
-    const sent = new Set([...OUTSIDE_SCRIPTS, ...HINTS, ...commandsInScripts()]);
+    const sent = new Set([...OUTSIDE_SCRIPTS, ...HINTS, ...RATES, ...commandsInScripts()]);
     expect(allowed.sort()).to.deep.equal([...sent].sort());
   });
 
@@ -99,7 +101,10 @@ describe('the Redis user of the runbook', () => {
     });
 
     it('through send, get and cancel, a crash, a settled task and a clean stop', async () => {
+      const tiers = join(folder, 'tiers.json');
+      await writeFile(tiers, '{"default":{"requestsPerSecond":1000}}');
       const env = {
+        A2A_TIERS_FILE: tiers,
         REDIS_URL: `unix://${redis.server.path}?db=3`,
         REDIS_USERNAME: USER.username,
         REDIS_PASSWORD: USER.password,

@@ -54,6 +54,7 @@ const ONLY_IN: Readonly<Record<string, RegExp>> = {
   express: /^server\/(?:http\/|app\.ts)/,
   jayson: /^server\/rpc\//,
   jose: /^server\/security\//,
+  'rate-limiter-flexible': /^server\/security\//,
   pino: /^server\/observability\//,
   'prom-client': /^server\/observability\//,
   cluster: /^server\/workers\//,

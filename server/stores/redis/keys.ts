@@ -58,6 +58,8 @@ export interface RedisKeys {
   wakes(ref: SessionRef): string;
   /** Channel: the instance is asked to look at a session. */
   nudges(instance: string): string;
+  /** text: how many requests of a tenant's callers of one tier there were in a window; expires with it. */
+  readonly rate: (count: 'rate' | 'burst', tenant: string, tier: string) => string;
   session(ref: SessionRef): SessionKeys;
   /** The shelf where an alias lives: with several buckets not that of its session. */
   aliasShelf(tenant: string, subject: string, clientTaskId: string): ShelfKeys;
@@ -128,6 +130,7 @@ export function createKeys(prefix: string, buckets: number): RedisKeys {
       return `${shelfOf(tenant, member).base}w:${member}`;
     },
     nudges: (instance) => `${root}{reg}:i:${encodeId(instance)}`,
+    rate: (count, tenant, tier) => `${root}{${encodeId(tenant)}.00}:${count}:${encodeId(tier)}`,
     session: ({ tenant, sessionId }) => {
       const member = encodeId(sessionId);
       const home = shelfOf(tenant, member);

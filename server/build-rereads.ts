@@ -14,17 +14,24 @@ export interface WatchedFile<T> {
 export async function watchFile<T>(file: WatchedFile<T>): Promise<() => Promise<T | undefined>> {
   const { path, read, onRead, onRefused } = file;
   let seen = await identify(path);
+  let said: string | undefined;
   return async () => {
     const found = await identify(path);
     if (found === seen) return undefined;
-    seen = found;
     try {
       const value = read(path);
+      seen = found;
+      said = undefined;
       onRead(value);
       return value;
     } catch (error) {
       if (!(error instanceof FileProblemsError)) throw error;
-      onRefused(error.problems);
+      // What could not be read at all, perhaps for want of a file descriptor, says nothing of what is in it: it is tried
+      // again, or a key that was revoked would hold until the file changes once more. The operator is told once.
+      if (!error.isUnread) seen = found;
+      const problem = [found, ...error.problems].join();
+      if (problem !== said) onRefused(error.problems);
+      said = problem;
       return undefined;
     }
   };

@@ -14,10 +14,13 @@ import type { Values } from './config-variables.ts';
 export class FileProblemsError extends Error {
   override readonly name = 'FileProblemsError';
   readonly problems: readonly string[];
+  /** What is in it is not known. */
+  readonly isUnread: boolean;
 
-  constructor(problems: readonly string[]) {
+  constructor(problems: readonly string[], isUnread = false) {
     super(problems.join('; '));
     this.problems = problems;
+    this.isUnread = isUnread;
   }
 }
 
@@ -35,7 +38,7 @@ function read<T>(path: string, parse: (text: string) => Parsed<T>): T {
   } catch (error) {
     if (error instanceof FileProblemsError) throw error;
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    throw new FileProblemsError([`cannot be read: ${code}`]);
+    throw new FileProblemsError([`cannot be read: ${code}`], true);
   }
   const parsed = parse(text);
   if ('problems' in parsed) throw new FileProblemsError(parsed.problems);

@@ -138,6 +138,8 @@ export interface PublicKeys {
 }
 
 const KEYS_MAX = 100;
+/** No token is verified with less. RFC 7518 §3.3. */
+const RSA_MIN_BITS = 2_048;
 /** Members of keys that are, or have, a secret. RFC 7518 §6. */
 const SECRET = ['d', 'k', 'p', 'q', 'priv'];
 
@@ -150,15 +152,18 @@ export function parsePublicKeys(value: unknown): Parsed<PublicKeys> {
   const problems = keys.flatMap((key: unknown, i) => {
     if (typeof key !== 'object' || key === null) return [`keys[${i}] must be an object`];
     if (SECRET.some((member) => member in key)) return [`keys[${i}] must be a public key, without a secret`];
-    return isPublicKey(key) ? [] : [`keys[${i}] must be a public key of RSA, EC or OKP`];
+    return isPublicKey(key) ? [] : [`keys[${i}] must be a public key of RSA (2,048 bits or more), EC or OKP`];
   });
   return problems.length > 0 ? { problems } : { value: { keys: keys as PublicKeys['keys'] } };
 }
 
 function isPublicKey(key: object): boolean {
   try {
-    createPublicKey({ key: key as JsonWebKey, format: 'jwk' });
-    return true;
+    const { asymmetricKeyDetails: { modulusLength } = {} } = createPublicKey({
+      key: key as JsonWebKey,
+      format: 'jwk',
+    });
+    return modulusLength === undefined || modulusLength >= RSA_MIN_BITS;
   } catch {
     return false;
   }

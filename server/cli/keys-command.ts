@@ -36,7 +36,7 @@ const EXPIRES_MAX_DAYS = 3_650;
 /** @returns exit code: 0, 2 for what was asked for, 3 when the file cannot be read or changed */
 export async function runKeys(args: readonly string[], terminal: Terminal): Promise<number> {
   const [command, ...rest] = args;
-  if (command === '--help' || command === '-h') {
+  if (args.includes('--help') || args.includes('-h')) {
     terminal.out(KEYS_USAGE);
     return 0;
   }

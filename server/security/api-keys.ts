@@ -35,6 +35,9 @@ export const API_KEY_SCHEMES: readonly SecurityScheme[] = [
 /** A changed file is looked for so often: with the time that reading takes, a key is refused 2 s after it was revoked. */
 export const REREAD_MS: DurationMs = 1500;
 
+/** @param checkAt at most {@link REREAD_MS} away, unless the clock was set back: nobody must hold a key until it is there again */
+export const isDue = (checkAt: EpochMs, now: EpochMs): boolean => now >= checkAt || checkAt - now > REREAD_MS;
+
 /** Every made key begins so, which is how scanners of leaked secrets know it too. */
 export const KEY_PREFIX = 'hf_';
 
@@ -62,7 +65,7 @@ export class ApiKeys {
 
   /** @returns undefined when it is not time to look whether the file has changed */
   refresh(): Promise<void> | undefined {
-    return this.#options.now() >= this.#checkAt ? this.#reread() : undefined;
+    return isDue(this.#checkAt, this.#options.now()) ? this.#reread() : undefined;
   }
 
   /** One hash per key shown. @returns undefined for one that is unknown, wrong, expired or revoked: nobody learns which */

@@ -102,7 +102,7 @@ export class JwtBearer {
         requiredClaims: ['exp'],
       }));
     } catch (error) {
-      if (error instanceof errors.JOSEError) return undefined;
+      if (error instanceof errors.JOSEError || isOfKey(error)) return undefined;
       throw error;
     }
     const principal = toPrincipal(payload, rules.claims);
@@ -137,6 +137,10 @@ export class JwtBearer {
     this.#verified.clear();
   }
 }
+
+/** Beside its own errors `jose` throws what a key is refused with: an RSA key under 2,048 bits, one that is malformed. */
+const isOfKey = (error: unknown): boolean =>
+  error instanceof TypeError || (error instanceof Error && error.name === 'DataError');
 
 const cacheKey = (token: string): string => hash('sha256', token, 'base64');
 

@@ -10,7 +10,7 @@ import {
 } from 'jose';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Bytes, DurationMs, EpochMs } from '../../protocol/units.ts';
-import { REREAD_MS } from './api-keys.ts';
+import { isDue, REREAD_MS } from './api-keys.ts';
 
 export interface TokenKeys {
   readonly getKey: JWTVerifyGetKey;
@@ -85,12 +85,16 @@ export class RemoteKeys implements TokenKeys {
 
   /** In the background: what is known still holds. */
   refresh(): undefined {
-    const isDue = this.#age() > REFRESH_MS && this.#options.now() - this.#triedAt > RETRY_MS;
-    if (isDue && this.#loading === undefined) this.#load(0).catch(() => undefined);
+    const isOld = this.#age() > REFRESH_MS && this.#options.now() - this.#triedAt > RETRY_MS;
+    if (isOld && this.#loading === undefined) this.#load(0).catch(() => undefined);
   }
 
   #age(): DurationMs {
-    return this.#options.now() - this.#readAt;
+    const now = this.#options.now();
+    // The clock was set back: counted from now on, or they would not be read again until it is where it was.
+    this.#readAt = Math.min(this.#readAt, now);
+    this.#triedAt = Math.min(this.#triedAt, now);
+    return now - this.#readAt;
   }
 
   /**
@@ -174,7 +178,7 @@ export class FileKeys implements TokenKeys {
   readonly getKey: JWTVerifyGetKey = (header, token) => this.#set(header, token);
 
   refresh(): Promise<void> | undefined {
-    return this.#options.now() >= this.#checkAt ? this.#reread() : undefined;
+    return isDue(this.#checkAt, this.#options.now()) ? this.#reread() : undefined;
   }
 
   async #reread(): Promise<void> {

@@ -81,6 +81,9 @@ export class SessionSync {
     const pausing = this.#manners?.letOthersIn(this.#parts.clock);
     if (pausing !== undefined) await pausing;
     if (this.#base.isStale) this.#base.redecide();
+    // Somebody has stored what cannot be read here: what nobody was told of is not decided on that, not even once.
+    if (this.#journal.session.readOnly)
+      this.#queue.rejectLive(new ProtocolError('SESSION_DAMAGED', { retryAfterMs: 60_000 }));
     if (this.#base.willBegin()) this.#queue.baseMoved();
     const batch = takeBatch(this.#queue.intents, this.#parts.instance);
     if (batch.intents.length === 0) return true;

@@ -122,7 +122,6 @@ export class StoredJournal {
   noteAnswered(message: number): void {
     this.answered.deliver(message, this.#parts.clock.mono());
   }
-
   /** The same for the message from which the session was derived. */
   noteDerivedAnswered(): void {
     if (!this.derived.answered) this.#derivedDeliveredAt = this.#parts.clock.mono();
@@ -229,27 +228,26 @@ export class StoredJournal {
       if (n <= this.session.head) continue;
       if (n !== this.session.head + 1) return false;
       this.takenIn += 1;
-      if (json === null) {
-        // Whose it was is not known, and is not to be taken for ours.
-        this.#compacting().isMissing(n);
+      const record = fromStoredJson(n, json, this.session.w);
+      if (record === undefined) {
+        if (json === null) {
+          this.#compacting().isMissing(n);
+          this.session.applyMissing(n);
+        } else {
+          this.#reportDamage(n, 'not a readable record');
+          this.session.applyDamaged(n);
+        }
+        // Whose it was is not known: a guess may be what waits here, which would count as stored and be lost.
         this.#isGuessed = true;
-        this.session.applyMissing(n);
         this.#recent?.push(n, undefined);
         continue;
       }
-      const record = fromStoredJson(n, json, this.session.w);
-      if (record === undefined) {
-        this.#reportDamage(n, 'not a readable record');
-        this.session.applyDamaged(n);
-        this.#isGuessed = true;
-        this.#recent?.push(n, undefined);
-      } else {
-        if (record.body === undefined && !record.skippable) this.#reportDamage(n, 'unknown record type');
-        this.#apply(record);
-        if (this.#isWhole && record.body !== undefined && record.identity.instance === this.#parts.instance) {
-          if (found === undefined) (this.#found ??= []).push((found = []));
-          found.push(toDecided(record.identity, record.body));
-        }
+      if (record.body === undefined && !record.skippable) this.#reportDamage(n, 'unknown record type');
+      this.#apply(record);
+      if (this.#isGuessed) continue;
+      if (this.#isWhole && record.body !== undefined && record.identity.instance === this.#parts.instance) {
+        if (found === undefined) (this.#found ??= []).push((found = []));
+        found.push(toDecided(record.identity, record.body));
       }
       if (this.session.w !== undefined) this.noteStored(this.session.w);
     }
@@ -280,7 +278,9 @@ export class StoredJournal {
 
   #takeSnapshot(snapshot: JournalSnapshot, readAt: DurationMs): void {
     if (this.session.head === snapshot.cursor.head) {
-      this.session.w = parsePlace(snapshot.cursor.w) ?? this.session.w;
+      const place = parsePlace(snapshot.cursor.w);
+      if (this.#isGuessed && place !== undefined) this.noteStored(place);
+      this.session.w = place ?? this.session.w;
       this.#isGuessed = false;
     }
     this.expiresAt = Math.floor(readAt + snapshot.remainingMs);

@@ -176,6 +176,15 @@ describe('holdfast keys', () => {
     });
   }
 
+  it('says how it is used, asked of any of its commands', async () => {
+    for (const args of [['--help'], ['add', '--help'], ['revoke', '-h']]) {
+      const { code, out, err } = await run(args);
+      expect([code, err], args.join(' ')).to.deep.equal([0, '']);
+      expect(out).to.include('Usage: holdfast keys add');
+    }
+    expect(existsSync(file())).to.equal(false);
+  });
+
   it('takes a role that the card file names', async () => {
     const card = join(folder.path, 'card.json');
     writeFileSync(card, JSON.stringify({ extended: { description: 'More.', roles: ['dealer'] } }));

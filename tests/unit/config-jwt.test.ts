@@ -102,7 +102,10 @@ describe('the configuration of bearer tokens', () => {
       [{ keys: [jwk, 1] }, 'keys[1] must be an object'],
       [{ keys: [{ kty: 'oct', k: secret }] }, 'keys[0] must be a public key, without a secret'],
       [{ keys: [{ ...jwk, d: secret }] }, 'keys[0] must be a public key, without a secret'],
-      [{ keys: [{ kty: 'RSA', n: secret }] }, 'keys[0] must be a public key of RSA, EC or OKP'],
+      [
+        { keys: [{ kty: 'RSA', n: secret }] },
+        'keys[0] must be a public key of RSA (2,048 bits or more), EC or OKP',
+      ],
       [`{"keys": ${secret}`, 'is not JSON'],
     ];
     for (const [content, problem] of cases) {

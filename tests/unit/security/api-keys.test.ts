@@ -95,6 +95,15 @@ describe('ApiKeys', () => {
     expect(reads).to.equal(1);
   });
 
+  it('looks on when the clock was set back', async () => {
+    next = [];
+    now -= 3_600_000;
+    await refusal({ 'x-api-key': 'red' });
+    expect(reads).to.equal(1);
+    await refusal({ 'x-api-key': 'red' });
+    expect(reads).to.equal(1);
+  });
+
   it('keeps the keys while there is nothing new', async () => {
     now += REREAD_MS;
     expect(await keys.resolve({ 'x-api-key': 'red' })).to.include({ tenant: 'acme' });

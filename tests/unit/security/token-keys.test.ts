@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { generateKeyPairSync } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { ProtocolError } from '../../../protocol/errors.ts';
 import { JwtBearer } from '../../../server/security/jwt-bearer.ts';
@@ -10,7 +11,24 @@ import {
   RETRY_MS,
 } from '../../../server/security/token-keys.ts';
 import { eventually } from '../../helpers/eventually.ts';
-import { AUDIENCE, ISSUER, newPair, sign, type SigningPair, useJwksServer } from '../../helpers/tokens.ts';
+import {
+  AUDIENCE,
+  claimsOf,
+  forge,
+  ISSUER,
+  newPair,
+  sign,
+  type SigningPair,
+  useJwksServer,
+} from '../../helpers/tokens.ts';
+
+const RULES = {
+  issuer: ISSUER,
+  audience: AUDIENCE,
+  algorithms: ['ES256'],
+  clockSkewMs: 0,
+  claims: { tenant: 'tenant', subject: 'sub', roles: 'roles', tier: 'tier' },
+};
 
 describe('keys from a URL', () => {
   const issuer = useJwksServer();
@@ -31,14 +49,7 @@ describe('keys from a URL', () => {
       news: { read: (count) => news.push(`read ${count}`), unavailable: () => news.push('unavailable') },
       timeoutMs: 150,
     });
-    const rules = {
-      issuer: ISSUER,
-      audience: AUDIENCE,
-      algorithms: ['ES256'],
-      clockSkewMs: 0,
-      claims: { tenant: 'tenant', subject: 'sub', roles: 'roles', tier: 'tier' },
-    };
-    bearer = new JwtBearer({ rules, keys, now: () => now });
+    bearer = new JwtBearer({ rules: RULES, keys, now: () => now });
   });
 
   const pair = (one: SigningPair | undefined): SigningPair => {
@@ -94,6 +105,28 @@ describe('keys from a URL', () => {
     expect(bearer.find(token)).to.equal(undefined);
     expect(await outcome(token)).to.equal('refused');
     expect(news).to.deep.equal(['read 1', 'read 1']);
+  });
+
+  it('are read again when they are old, although the clock was set back', async () => {
+    issuer.serve(pair(first));
+    expect(await outcome(await tokenOf(first))).to.equal('admitted');
+    now -= 86_400_000;
+    keys.refresh();
+    expect(issuer.asked).to.equal(1);
+    now += REFRESH_MS + 1;
+    keys.refresh();
+    await eventually(() => issuer.asked === 2);
+  });
+
+  it('that cannot be verified with admit nobody, and are no fault of the server', async () => {
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+    const short = { ...pair(first), jwk: { ...publicKey.export({ format: 'jwk' }), kty: 'RSA', kid: 'rsa' } };
+    const broken = { ...pair(first), kid: 'broken', jwk: { ...pair(first).jwk, kid: 'broken', x: 'AA' } };
+    issuer.serve(short, broken, pair(second));
+    bearer = new JwtBearer({ rules: { ...RULES, algorithms: ['RS256', 'ES256'] }, keys, now: () => now });
+    const forged = forge({ alg: 'RS256', kid: 'rsa' }, claimsOf());
+    for (const token of [forged, await tokenOf(broken)]) expect(await outcome(token)).to.equal('refused');
+    expect(await outcome(await tokenOf(second))).to.equal('admitted');
   });
 
   for (const [what, answer] of [

@@ -10,6 +10,7 @@ import {
   HOUR,
   opened,
   readAll,
+  reasonOf,
   refOf,
   say,
   TestClock,
@@ -52,6 +53,54 @@ describe('a session whose store answers late, twice, or not at all', () => {
     expect(await second).to.include('not possible');
     expect(await readAll(memory)).to.deep.equal([]);
     expect(store.requests.map(({ createEpoch }) => createEpoch !== undefined)).to.deep.equal([true, false]);
+  });
+
+  it('is not changed by who finds in front of a change what cannot be read', async () => {
+    const { manager } = createTestManager(store, { clock });
+    const session = await opened(manager);
+    await session.change(begin('t1', 'one'));
+    const { cursor } = session.journal.session;
+    await memory.commit(refOf(), {
+      expected: cursor,
+      instance: 'newer',
+      records: [{ seq: 1, json: '~' }],
+      expiry: { kind: 'keep' },
+      tasks: [],
+      aliases: [],
+    });
+    expect(await reasonOf(session.change(say('t1', 'two')))).to.equal('SESSION_DAMAGED');
+    expect(await readAll(memory)).to.have.length(cursor.head + 1);
+    expect(session.journal.seqOf(manager.instance)).to.be.at.most(cursor.head);
+    expect(session.isPending).to.equal(false);
+    expect(textsOf(session.view)).to.deep.equal(['one']);
+  });
+
+  it('loses nothing that was acknowledged to records that cannot be read, whosever they seem to be', async () => {
+    const test = createTestManager(store, { clock });
+    const session = await opened(test.manager);
+    await session.change(begin('t1', 'one'));
+    const { cursor } = session.journal.session;
+    test.away = true;
+    expect(await session.change(say('t1', 'two'))).to.equal('deferred');
+    // The second one counts on from the first.
+    const json = '{"t":"state","at":1,"task":"t1","key":"k","value":1}';
+    await memory.commit(refOf(), {
+      expected: cursor,
+      instance: 'newer',
+      records: [
+        { seq: 1, json: '~' },
+        { seq: 2, json },
+      ],
+      expiry: { kind: 'keep' },
+      tasks: [],
+      aliases: [],
+    });
+    test.away = false;
+    await session.replay();
+    const stored = (await readAll(memory)).map((record) => record.json ?? '');
+    expect(stored).to.have.length(cursor.head + 3);
+    expect(stored.at(-1)).to.include('"two"');
+    expect(session.isPending).to.equal(false);
   });
 
   it('is not ended by a read that was answered before it began', async () => {

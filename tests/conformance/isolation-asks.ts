@@ -58,12 +58,12 @@ const sends = (send: (over: JsonObject) => JsonObject): readonly Row[] => [
   ['its task', 'unknown', ({ taskId }) => send({ taskId })],
   ['its task and context', 'unknown', ({ taskId, contextId }) => send({ taskId, contextId })],
   ['its context', 'own', ({ contextId }) => send({ contextId })],
-  ['a reference to its task', 'own', ({ taskId }) => send({ contextId: 'mine', referenceTaskIds: [taskId] })],
+  ['a reference to its task', 'own', ({ taskId, contextId }) => send({ contextId: `own-${contextId}`, referenceTaskIds: [taskId] })],
 ];
 /** A client of 0.1 chooses the ids of its tasks: one that it does not have is free. */
 const firstSends: readonly Row[] = [
   ['its task', 'own', ({ taskId }) => v01(taskId)],
-  ['its context', 'own', ({ contextId }) => v01('mine', { sessionId: contextId })],
+  ['its context', 'own', ({ contextId }) => v01(`own-${contextId}`, { sessionId: contextId })],
 ];
 const byId: Row = ['its task', 'unknown', ({ taskId }) => ({ id: taskId })];
 const resumed: Row = [

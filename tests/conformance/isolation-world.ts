@@ -174,16 +174,16 @@ export class World {
     const key = `${this.#home}s:${contextId}`;
     // What is noted of answers comes after them.
     await eventually(async () => (await this.#redis.client.hget(key, 'm'))?.match(/,/g)?.length === 3);
-    const [epoch, head] = await this.#redis.client.hmget(key, 'e', 'v');
+    const epoch = await this.#redis.client.hget(key, 'e');
     const pageToken = String(list['nextPageToken']);
-    return { taskId, contextId, hookId: 'hook', pageToken, cursor: `${epoch}.${head}` };
+    return { taskId, contextId, hookId: 'hook', pageToken, cursor: `${epoch}.1` };
   }
 
   /** What nobody has, as long as what the owner has. */
   made(): Known {
     const contextId = `unknown-${++this.#made}`;
-    const taskId = `${contextId}.${'A'.repeat(22)}`;
-    return { taskId, contextId, hookId: 'hook', pageToken: 'AAAAAAAAAAAA', cursor: 'AAAAAAAAAAAAAAAA.3' };
+    const taskId = `${contextId}.${'A'.repeat(16)}`;
+    return { taskId, contextId, hookId: 'hook', pageToken: 'AAAAAAAAAAAA', cursor: 'AAAAAAAAAAAAAAAA.1' };
   }
 
   /** All that is stored where the owner's is, and how long his sessions live. */
@@ -241,7 +241,7 @@ export function plain(text: string, { taskId, contextId, pageToken, cursor }: Kn
   return left
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
     .replace(/^id: ?.*$/gm, 'id')
-    .replace(/(?<![\w-])(?!TASK_)(?:[\w-]{36}|[\w-]{32}|[\w-]{22})(?![\w-])/g, 'ID');
+    .replace(/(?<![\w-])(?!TASK_)(?:[\w-]{36}|[\w-]{27}|[\w-]{16})(?![\w-])/g, 'ID');
 }
 
 /** Call it in a `describe`: the server runs from before its first test until after its last. */

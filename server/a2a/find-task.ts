@@ -76,12 +76,7 @@ async function findByAlias(
  * The store has just failed, and a request waits for it once: what is in memory is all that can be found now. An id that
  * is not there cannot be told from an unknown one.
  */
-function findInMemory(
-  parts: A2AParts,
-  call: CallContext,
-  id: string,
-  cause: unknown,
-): FoundTask {
+function findInMemory(parts: A2AParts, call: CallContext, id: string, cause: unknown): FoundTask {
   const { tenant: ofTenant, subject } = call.principal;
   const tenant = spaceFor(parts, call);
   const hinted = parts.aliasHints.get(aliasHintKey(ofTenant, subject, id));

@@ -27,7 +27,7 @@ const CAUSES_MAX_DEPTH = 4;
 
 /** JSON lines on a stream. `event` is always there; `msg` says the same for a human reader. */
 export function createLogger(options: LoggerOptions): Log {
-  const { now, show = (fields) => fields } = options;
+  const { now, show } = options;
   const logger = pino(
     {
       level: options.level,
@@ -42,7 +42,7 @@ export function createLogger(options: LoggerOptions): Log {
     const { level, meaning } = LOG_EVENTS[event];
     if (!logger.isLevelEnabled(level)) return;
     logger[level](
-      { event, ...(fields && show(fields)), ...(error === undefined ? {} : { error: describeError(error) }) },
+      { event, ...(fields && show ? show(fields) : fields), ...(error === undefined ? {} : { error: describeError(error) }) },
       meaning,
     );
   };

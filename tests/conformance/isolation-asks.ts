@@ -45,7 +45,13 @@ const v1 = (over: JsonObject): JsonObject => ({
   message: { messageId: 'again', role: 'ROLE_USER', parts: [{ text: 'refer' }], ...over },
 });
 const v03 = (over: JsonObject): JsonObject => ({
-  message: { kind: 'message', messageId: 'again', role: 'user', parts: [{ kind: 'text', text: 'refer' }], ...over },
+  message: {
+    kind: 'message',
+    messageId: 'again',
+    role: 'user',
+    parts: [{ kind: 'text', text: 'refer' }],
+    ...over,
+  },
 });
 const v01 = (id: string, over: JsonObject = {}): JsonObject => ({
   id,
@@ -58,7 +64,11 @@ const sends = (send: (over: JsonObject) => JsonObject): readonly Row[] => [
   ['its task', 'unknown', ({ taskId }) => send({ taskId })],
   ['its task and context', 'unknown', ({ taskId, contextId }) => send({ taskId, contextId })],
   ['its context', 'own', ({ contextId }) => send({ contextId })],
-  ['a reference to its task', 'own', ({ taskId, contextId }) => send({ contextId: `own-${contextId}`, referenceTaskIds: [taskId] })],
+  [
+    'a reference to its task',
+    'own',
+    ({ taskId, contextId }) => send({ contextId: `own-${contextId}`, referenceTaskIds: [taskId] }),
+  ],
 ];
 /** A client of 0.1 chooses the ids of its tasks: one that it does not have is free. */
 const firstSends: readonly Row[] = [
@@ -94,7 +104,9 @@ const TABLE: Table = {
   },
   getPushConfig: {
     v1: [['its webhook', 'unknown', ({ taskId, hookId }) => ({ taskId, id: hookId })]],
-    v03: [['its webhook', 'unknown', ({ taskId, hookId }) => ({ id: taskId, pushNotificationConfigId: hookId })]],
+    v03: [
+      ['its webhook', 'unknown', ({ taskId, hookId }) => ({ id: taskId, pushNotificationConfigId: hookId })],
+    ],
     v01: [byId],
   },
   listPushConfigs: {
@@ -103,7 +115,9 @@ const TABLE: Table = {
   },
   deletePushConfig: {
     v1: [['its webhook', 'unknown', ({ taskId, hookId }) => ({ taskId, id: hookId })]],
-    v03: [['its webhook', 'unknown', ({ taskId, hookId }) => ({ id: taskId, pushNotificationConfigId: hookId })]],
+    v03: [
+      ['its webhook', 'unknown', ({ taskId, hookId }) => ({ id: taskId, pushNotificationConfigId: hookId })],
+    ],
   },
   getExtendedCard: {
     v1: [['nothing', 'open', () => ({})]],

@@ -175,7 +175,7 @@ export class World {
     // What is noted of answers comes after them.
     await eventually(async () => (await this.#redis.client.hget(key, 'm'))?.match(/,/g)?.length === 3);
     const epoch = await this.#redis.client.hget(key, 'e');
-    const pageToken = String(list['nextPageToken']);
+    const pageToken = list['nextPageToken'] as string;
     return { taskId, contextId, hookId: 'hook', pageToken, cursor: `${epoch}.1` };
   }
 
@@ -191,7 +191,7 @@ export class World {
     const { client } = this.#redis;
     const found: Record<string, string> = {};
     for (const key of (await client.keys('*')).filter((name) => name.startsWith(this.#home)).sort()) {
-      found[key] = ((await client.dumpBuffer(key)) as Buffer).toString('base64');
+      found[key] = (await client.dumpBuffer(key)).toString('base64');
       if (key.includes(':s:')) found[`${key} life`] = String(await client.call('PEXPIRETIME', key));
     }
     return found;
@@ -200,7 +200,9 @@ export class World {
   /** Counters, but for those of time. */
   async counted(): Promise<ReadonlyMap<string, number>> {
     const lines = (await this.#server.metrics.registry.metrics()).split('\n');
-    const counters = lines.filter((line) => /^\w+_total[{ ]/.test(line) && !/^(?:process|nodejs)_/.test(line));
+    const counters = lines.filter(
+      (line) => /^\w+_total[{ ]/.test(line) && !/^(?:process|nodejs)_/.test(line),
+    );
     return new Map(counters.map((line) => [line.replace(/ \S+$/, ''), Number(line.split(' ').at(-1))]));
   }
 }
@@ -211,7 +213,7 @@ const NOBODY: Known = { taskId: '', contextId: '', hookId: '', pageToken: '', cu
 async function firstFrames(response: Response): Promise<string> {
   let text = '';
   const decoder = new TextDecoder();
-  const reader = response.body?.getReader();
+  const reader = (response.body as ReadableStream<Uint8Array> | null)?.getReader();
   for (;;) {
     const read = await reader?.read();
     if (read === undefined || read.done) return text;

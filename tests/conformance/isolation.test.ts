@@ -33,7 +33,10 @@ for (const scope of ['tenant', 'subject'] as const) {
     const strangers: Caller[] = scope === 'tenant' ? ['tenant'] : ['tenant', 'subject'];
 
     for (const caller of strangers) {
-      const space = spaceOf(scope, caller === 'tenant' ? { tenant: 'rival', subject: 'ann' } : { tenant: 'acme', subject: 'bob' });
+      const space = spaceOf(
+        scope,
+        caller === 'tenant' ? { tenant: 'rival', subject: 'ann' } : { tenant: 'acme', subject: 'bob' },
+      );
 
       for (const ask of ASKS) {
         it(`${titleOf(ask)} tells another ${caller} nothing and does nothing`, async () => {

@@ -1,10 +1,11 @@
 /** The contract once more, with each tenant replaced by the place of one subject in it: see server/security/space.ts. */
+import { expect } from 'chai';
 import { readSpace, spaceOf } from '../../server/security/space.ts';
 import { encodeId, type SessionRef } from '../../server/sessions/session-ref.ts';
 import type { SessionStore } from '../../server/sessions/session-store.ts';
 import { createRedisClient } from '../../server/stores/redis/client.ts';
 import { useRedis } from '../helpers/redis.ts';
-import type { Harness } from './harness.ts';
+import { aliasOf, taskOf, Writer, type Harness } from './harness.ts';
 import { lmdbHarness } from './lmdb-harness.ts';
 import { memoryHarness } from './memory-harness.ts';
 import { REDIS_OPTIONS, redisHarness } from './redis-harness.ts';
@@ -88,5 +89,21 @@ describe('where sessions are a subject’s', () => {
   describeSessionStore('memory', {
     open: () => Promise.resolve(placedHarness(memoryHarness(), encodeId)),
     cannot: { damage: 'nothing but the store itself can reach its memory' },
+  });
+
+  it('has room for the longest ids in a key of LMDB', async () => {
+    const harness = await lmdbHarness(false);
+    const [longest, subject] = ['.'.repeat(256), '.'.repeat(64)];
+    const tenant = spaceOf('subject', { tenant: longest, subject });
+    const ref = { tenant, sessionId: longest };
+    const local = 'A'.repeat(22);
+    try {
+      const more = { tasks: [taskOf(local, 'TASK_STATE_AUTH_REQUIRED')], aliases: [aliasOf(longest, local)] };
+      await new Writer(harness.store, ref).create(['1'], more);
+      const { tasks } = await harness.store.listTasks(tenant, { limit: 1 });
+      expect(tasks[0]).to.include({ sessionId: longest, local });
+    } finally {
+      await harness.close();
+    }
   });
 });

@@ -28,9 +28,9 @@ describe('the place where sessions live', () => {
         ];
         expect(one).to.not.equal(other);
         expect(readSpace(one).tenant).to.equal(a + b);
-        expect(spaceOf('subject', { tenant: a, subject: b }) === spaceOf('subject', { tenant: a, subject: c })).to.equal(
-          b === c,
-        );
+        expect(
+          spaceOf('subject', { tenant: a, subject: b }) === spaceOf('subject', { tenant: a, subject: c }),
+        ).to.equal(b === c);
       }),
     );
   });
@@ -42,16 +42,23 @@ describe('the place where sessions live', () => {
 
   it('takes no more room in a key than 195 bytes beside the tenant, however long the subject', () => {
     const long = 'ü'.repeat(128);
-    const [one, other] = [long, `${long.slice(1)}u`].map((subject) => spaceOf('subject', { tenant: 't', subject }));
+    const [one, other] = [long, `${long.slice(1)}u`].map((subject) =>
+      spaceOf('subject', { tenant: 't', subject }),
+    );
     expect(one).to.not.equal(other);
     for (const subject of [long, 'ü'.repeat(32), '.'.repeat(64), '.'.repeat(65)])
       expect(encodeId(spaceOf('subject', { tenant: '', subject })).length).to.be.at.most(195);
   });
 
   it('is shown to people as tenant and subject', () => {
-    const of = (subject: string) => ({ tenant: spaceOf('subject', { tenant: 'acme', subject }), sessionId: 's' });
+    const of = (subject: string) => ({
+      tenant: spaceOf('subject', { tenant: 'acme', subject }),
+      sessionId: 's',
+    });
     expect(showSpace(of('ann'))).to.deep.equal({ tenant: 'acme', subject: 'ann', sessionId: 's' });
-    expect(showSpace(of('x'.repeat(65)))).to.have.property('subject').that.matches(/^sha256:[\w-]{43}$/);
+    expect(showSpace(of('x'.repeat(65))))
+      .to.have.property('subject')
+      .that.matches(/^sha256:[\w-]{43}$/);
     const plain = { tenant: 'acme', why: 'x' };
     expect(showSpace(plain)).to.equal(plain);
   });

@@ -92,7 +92,8 @@ const TABLE: Table = {
     v1: [
       ['nothing', 'own', () => ({})],
       ['its context', 'own', ({ contextId }) => ({ contextId })],
-      ['a page token', 'refused', ({ pageToken }) => ({ pageSize: 1, pageToken })],
+      // with the filter that it was given for: what is left to refuse it is whose it is
+      ['a page token', 'refused', ({ contextId, pageToken }) => ({ contextId, pageSize: 1, pageToken })],
     ],
   },
   cancelTask: { v1: [byId], v03: [byId], v01: [byId] },

@@ -23,6 +23,7 @@ import type { Log } from './observability/log-events.ts';
 import { createLogger, type LogDestination } from './observability/logger.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { RpcServer } from './rpc/rpc-server.ts';
+import { showSpace } from './security/space.ts';
 import { CardSigner } from './security/card-signer.ts';
 import type { SessionStore } from './sessions/session-store.ts';
 
@@ -111,7 +112,8 @@ export class HoldfastServer {
     const now = parts.now ?? Date.now;
     const destination = parts.logDestination ?? { write: () => true };
     const bindings = parts.worker === undefined ? undefined : { worker: parts.worker };
-    const log = createLogger({ level: config.logLevel, destination, now, ...(bindings && { bindings }) });
+    const lines = { level: config.logLevel, destination, now, show: showSpace };
+    const log = createLogger({ ...lines, ...(bindings && { bindings }) });
     // With whatever types an executor comes, its context is in the form that is chosen for it.
     const agent = (parts.agent ?? createDemoAgent(now)) as AgentExecutor;
     const format = parts.agentFormat ?? (config.agentFormat === 'auto' ? undefined : config.agentFormat);

@@ -70,6 +70,7 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
   const urlGuard = new UrlGuard({ allow: config.pushAllow });
   const dispatcher = buildPush({ config, sessions, urlGuard, clock, log, metrics });
   const settings = {
+    scope: config.scope,
     idempotency: config.idempotency,
     idempotencyWindowMs: config.idempotencyWindowMs,
     blockingMs: config.blockingTimeoutMs,

@@ -3,8 +3,10 @@ import { StartError, type BackendContext } from './backend.ts';
 import { sealStore } from './build-sealing.ts';
 import type { StoreConfig } from './config.ts';
 import type { RecordSealer } from './security/record-sealer.ts';
+import type { Scope } from './security/space.ts';
 import type { SessionStore } from './sessions/session-store.ts';
 import { BreakerStore } from './stores/breaker.ts';
+import { EmbeddedSessionStore } from './stores/embedded/embedded-store.ts';
 import { LoopWatch } from './stores/loop-watch.ts';
 import { DataFolderLockedError } from './stores/lmdb/data-folder-lock.ts';
 import { LmdbSessionStore } from './stores/lmdb/lmdb-store.ts';
@@ -38,28 +40,34 @@ export async function buildStore(context: BackendContext, sealer: RecordSealer):
   const instance = randomBytes(9).toString('base64url');
   const { store: given } = context;
   const sealed = (inner: SessionStore): SessionStore => sealStore(inner, sealer, context);
-  if (given !== undefined) return embedded(instance, sealed(given));
+  const hold = (inner: SessionStore): BuiltStore => embedded(instance, inner, sealed, context.config.scope);
+  if (given !== undefined) return hold(given);
   const { store } = context.config;
   switch (store.kind) {
     case 'redis':
       return buildRedis(context, instance, store, sealed);
     case 'memory':
-      return embedded(instance, sealed(new MemorySessionStore(context.now)));
+      return hold(new MemorySessionStore(context.now));
     case 'lmdb':
-      return embedded(instance, sealed(await openLmdb(context, store)));
+      return hold(await openLmdb(context, store));
   }
 }
 
 /** A store in this process answers or fails by itself; its breaker is for a disk that is full or stuck. */
-function embedded(instance: string, store: SessionStore): BuiltStore {
+function embedded(
+  instance: string,
+  store: SessionStore,
+  sealed: (inner: SessionStore) => SessionStore,
+  scope: Scope,
+): BuiltStore {
   const loop = new LoopWatch();
   const wasLateSince = (since: number): boolean => loop.wasLateSince(since);
-  const breaker = new BreakerStore(store, { instance, wasLateSince });
+  const breaker = new BreakerStore(sealed(store), { instance, wasLateSince });
   const close = async (): Promise<void> => {
     loop.close();
     await breaker.close();
   };
-  const start = (): Promise<void> => Promise.resolve();
+  const start = (): Promise<void> => checkScope(store, scope);
   const because = (what: string): string => what;
   return { instance, breaker, onPartBack: () => undefined, because, start, wasLateSince, close };
 }
@@ -102,6 +110,7 @@ function buildRedis(
     {
       prefix: config.keyPrefix,
       buckets: config.tenantBuckets,
+      scope: config.scope,
       exclusive: config.cacheCoherence === 'exclusive',
       indexTtlMs: INDEX_TTL_MS,
       location: redis.location,
@@ -160,6 +169,18 @@ function firstAnswer(breaker: BreakerStore): Promise<void> {
       resolve();
     });
   });
+}
+
+/** The store of a program may be any, and keeps its scope if it can. @throws {StartError} */
+async function checkScope(store: SessionStore, scope: Scope): Promise<void> {
+  if (!(store instanceof EmbeddedSessionStore)) return;
+  // A disk that fails now fails the first request, as it would have a moment later.
+  const kept = await store.keepScope(scope).catch(() => scope);
+  if (kept === scope) return;
+  throw new StartError(
+    `A2A_SCOPE is ${scope}, but ${store.location} was set up with ${kept}: another scope would hide every session. ` +
+      `Set it to ${kept}, or set A2A_DATA_DIR to another folder.`,
+  );
 }
 
 async function checkSettings(store: RedisSessionStore): Promise<void> {

@@ -95,6 +95,11 @@ export const VARIABLES = {
     effect:
       'Spreads one tenant over several Redis Cluster slots. Kept in the store; a start with another value is refused.',
   }),
+  A2A_SCOPE: variable(oneOf('tenant', 'subject'), {
+    unit: 'name',
+    effect:
+      'Who shares sessions and tasks: all callers of a tenant, or only those with the same subject. `subject` needs credentials. Kept in the store; a start with another value is refused.',
+  }),
   A2A_SESSION_TTL_SECONDS: variable(whole(1, 31_536_000, 86_400), {
     unit: 'seconds',
     effect: 'Life of a session, in memory and in the store alike.',

@@ -58,6 +58,8 @@ export interface Config {
   readonly compressAboveBytes?: Bytes;
   readonly keyPrefix: string;
   readonly tenantBuckets: number;
+  /** Who shares sessions and tasks. */
+  readonly scope: 'tenant' | 'subject';
   readonly sessionTtlMs: DurationMs;
   readonly sessionTtlRefresh: 'write' | 'access' | 'fixed';
   readonly cacheMaxSessions: number;
@@ -144,6 +146,9 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   const jwt = problems.some((problem) => problem.startsWith('A2A_JWT_JWKS_'))
     ? undefined
     : chooseJwt(values, complain);
+  const hasCredentials = [values.A2A_API_KEYS_FILE, values.A2A_JWT_JWKS_FILE, values.A2A_JWT_JWKS_URL];
+  if (values.A2A_SCOPE === 'subject' && hasCredentials.every((named) => named === undefined))
+    complain('A2A_SCOPE', 'must be tenant without credentials, because everybody is the same subject');
   const store = chooseStore(values, complain);
   if (values.A2A_OUTAGE_JOURNAL_DIR !== undefined && store !== undefined && store.kind !== 'redis')
     complain('A2A_OUTAGE_JOURNAL_DIR', `is for Redis only: the ${store.kind} store is never away`);
@@ -227,6 +232,7 @@ function toConfig(values: Values, store: StoreConfig): Config {
     ...(compressAboveBytes === undefined ? {} : { compressAboveBytes }),
     keyPrefix: values.A2A_KEY_PREFIX,
     tenantBuckets: values.A2A_TENANT_BUCKETS,
+    scope: values.A2A_SCOPE,
     sessionTtlMs: values.A2A_SESSION_TTL_SECONDS * 1000,
     sessionTtlRefresh: values.A2A_SESSION_TTL_REFRESH,
     cacheMaxSessions: values.A2A_CACHE_MAX_SESSIONS,

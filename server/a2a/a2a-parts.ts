@@ -2,8 +2,10 @@ import type { LRUCache } from 'lru-cache';
 import type { DurationMs } from '../../protocol/units.ts';
 import type { A2ASessionManager } from '../sessions/session-manager.ts';
 import type { Log } from '../observability/log-events.ts';
+import { type Scope, spaceOf } from '../security/space.ts';
 import type { UrlGuard } from '../security/url-guard.ts';
 import type { Clock } from '../sessions/session-parts.ts';
+import type { CallContext } from './call.ts';
 import type { OpenStreams } from './open-streams.ts';
 import type { SharedLooks } from './shared-looks.ts';
 import type { TaskRunner } from './task-runner.ts';
@@ -23,6 +25,8 @@ export interface A2AParts {
   /** A task whose runner was gone has been settled. */
   readonly onRecovered: () => void;
   readonly settings: {
+    /** Who shares sessions and tasks. */
+    readonly scope: Scope;
     /** Which sends are taken for repeats of earlier ones; a header may ask for `strict` on one call. */
     readonly idempotency: 'unanswered' | 'strict' | 'off';
     /** For so long after it was sent a message that was answered is still repeated, where it is strict. */
@@ -33,3 +37,7 @@ export interface A2AParts {
     readonly cancelGraceMs: DurationMs;
   };
 }
+
+/** Where the sessions of a call live: what is asked for by an id, or listed, is looked for there and nowhere else. */
+export const spaceFor = ({ settings }: Pick<A2AParts, 'settings'>, { principal }: CallContext): string =>
+  spaceOf(settings.scope, principal);

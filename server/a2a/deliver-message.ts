@@ -8,7 +8,7 @@ import type { StoredMessage } from '../sessions/records.ts';
 import type { OpenMode } from '../sessions/session-manager.ts';
 import { PATIENCE_MS } from '../sessions/session-parts.ts';
 import { splitTaskId, type SessionRef } from '../sessions/session-ref.ts';
-import type { A2AParts } from './a2a-parts.ts';
+import { type A2AParts, spaceFor } from './a2a-parts.ts';
 import type { CallContext } from './call.ts';
 import { AnsweredElsewhere, commitAgain, commitMessage } from './commit-message.ts';
 import { repeatRule, type RepeatRule } from './find-repeat.ts';
@@ -99,7 +99,7 @@ class MessageDelivery<R extends Deliverable> {
 
   #run(): Promise<R> {
     const { message, clientTaskId } = this.#params;
-    const { tenant } = this.#call.principal;
+    const tenant = spaceFor(this.#parts, this.#call);
     if (clientTaskId !== undefined) return this.#toV01Task(clientTaskId);
     if (message.taskId !== undefined) return this.#toTask(message.taskId);
     if (message.contextId !== undefined)
@@ -121,9 +121,10 @@ class MessageDelivery<R extends Deliverable> {
 
   /** 0.1: the client's own task id says which task, and without a session id which session. */
   async #toV01Task(clientTaskId: string): Promise<R> {
-    const { tenant, subject } = this.#call.principal;
+    const { tenant: ofTenant, subject } = this.#call.principal;
+    const tenant = spaceFor(this.#parts, this.#call);
     const { contextId } = this.#params.message;
-    const sessionId = contextId ?? derivedTaskSessionId(tenant, subject, clientTaskId);
+    const sessionId = contextId ?? derivedTaskSessionId(ofTenant, subject, clientTaskId);
     const address: Address = { clientTaskId };
     try {
       return await this.#into({ tenant, sessionId }, 'create', address);
@@ -143,7 +144,10 @@ class MessageDelivery<R extends Deliverable> {
     const { sessions } = this.#parts;
     const { tenant, subject } = this.#call.principal;
     const message = toStoredMessage(this.#params.message);
-    const home: SessionRef = { tenant, sessionId: derivedSessionId(tenant, subject, message) };
+    const home: SessionRef = {
+      tenant: spaceFor(this.#parts, this.#call),
+      sessionId: derivedSessionId(tenant, subject, message),
+    };
     const session = sessions.openAtOnce(home, 'new');
     // Nearly always it is a new one: then there is nobody to be asked who serves it.
     if (session?.view.exists === false) return this.#to(session, ANY_TASK, message, rule);

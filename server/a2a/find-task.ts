@@ -4,7 +4,7 @@ import type { LiveSession } from '../sessions/live-session.ts';
 import { encodeId, splitTaskId, type SessionRef } from '../sessions/session-ref.ts';
 import { StoreUnavailableError } from '../sessions/session-store.ts';
 import type { TaskFold } from '../sessions/task-fold.ts';
-import type { A2AParts } from './a2a-parts.ts';
+import { type A2AParts, spaceFor } from './a2a-parts.ts';
 import type { CallContext } from './call.ts';
 import { derivedTaskSessionId } from './message-identity.ts';
 
@@ -16,7 +16,7 @@ export interface FoundTask {
 
 /**
  * Finds a task by the id a client gave: for the 0.x dialects as a client's own id first, then as one that locates itself.
- * A task that is not visible to the caller is looked for in the caller's own tenant and so is not there.
+ * A task that is not visible to the caller is looked for where the caller's own are, and so is not there.
  *
  * @throws {ProtocolError} TASK_NOT_FOUND, STORE_UNAVAILABLE
  */
@@ -26,11 +26,11 @@ export function findTask(parts: A2AParts, id: string, call: CallContext): FoundT
 
 async function findByEither(parts: A2AParts, id: string, call: CallContext): Promise<FoundTask> {
   try {
-    const aliased = await findByAlias(parts, call.principal, id);
+    const aliased = await findByAlias(parts, call, id);
     if (aliased !== undefined) return aliased;
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;
-    return findInMemory(parts, call.principal, id, error);
+    return findInMemory(parts, call, id, error);
   }
   return findById(parts, id, call);
 }
@@ -39,7 +39,7 @@ async function findByEither(parts: A2AParts, id: string, call: CallContext): Pro
 function findById(parts: A2AParts, id: string, call: CallContext): FoundTask | Promise<FoundTask> {
   const place = splitTaskId(id);
   if (place === undefined) throw taskNotFound(id);
-  const ref: SessionRef = { tenant: call.principal.tenant, sessionId: place.sessionId };
+  const ref: SessionRef = { tenant: spaceFor(parts, call), sessionId: place.sessionId };
   const current = parts.sessions.openCurrent(ref);
   if (current !== undefined) return taskIn(parts, current, place.local, id);
   return parts.sessions.openFresh(ref).then((session) => taskIn(parts, session, place.local, id));
@@ -56,9 +56,11 @@ function taskIn(parts: A2AParts, session: LiveSession | undefined, local: string
 
 async function findByAlias(
   parts: A2AParts,
-  { tenant, subject }: CallContext['principal'],
+  call: CallContext,
   clientTaskId: string,
 ): Promise<FoundTask | undefined> {
+  const tenant = spaceFor(parts, call);
+  const { subject } = call.principal;
   const taskId = await parts.sessions.resolveAlias(tenant, subject, clientTaskId);
   const sessionId = taskId === undefined ? undefined : splitTaskId(taskId)?.sessionId;
   if (sessionId === undefined) return undefined;
@@ -74,14 +76,11 @@ async function findByAlias(
  * The store has just failed, and a request waits for it once: what is in memory is all that can be found now. An id that
  * is not there cannot be told from an unknown one.
  */
-function findInMemory(
-  parts: A2AParts,
-  { tenant, subject }: CallContext['principal'],
-  id: string,
-  cause: unknown,
-): FoundTask {
-  const hinted = parts.aliasHints.get(aliasHintKey(tenant, subject, id));
-  const aliasHome = hinted ?? derivedTaskSessionId(tenant, subject, id);
+function findInMemory(parts: A2AParts, call: CallContext, id: string, cause: unknown): FoundTask {
+  const { tenant: ofTenant, subject } = call.principal;
+  const tenant = spaceFor(parts, call);
+  const hinted = parts.aliasHints.get(aliasHintKey(ofTenant, subject, id));
+  const aliasHome = hinted ?? derivedTaskSessionId(ofTenant, subject, id);
   const place = splitTaskId(id);
   for (const sessionId of [aliasHome, place?.sessionId]) {
     const session = sessionId === undefined ? undefined : parts.sessions.openCached({ tenant, sessionId });

@@ -3,7 +3,7 @@ import type { ListTasksParams, TaskPage } from '../../protocol/model.ts';
 import { joinTaskId } from '../sessions/session-ref.ts';
 import { StoreUnavailableError } from '../sessions/session-store.ts';
 import type { ListPosition, ListedTask, TaskList, TaskQuery } from '../sessions/session-store.ts';
-import type { A2AParts } from './a2a-parts.ts';
+import { type A2AParts, spaceFor } from './a2a-parts.ts';
 import type { Answer, CallContext } from './call.ts';
 import { ListedViews } from './listed-views.ts';
 import { readPageToken, toPageToken } from './page-token.ts';
@@ -33,8 +33,9 @@ export async function listTasks(
       pageToken !== '' && { after: toPosition(readPageToken(pageToken, scope)) }),
   };
   try {
-    const list = await parts.sessions.listTasks(tenant, query);
-    const views = new ListedViews(parts.sessions, tenant, {
+    const space = spaceFor(parts, call);
+    const list = await parts.sessions.listTasks(space, query);
+    const views = new ListedViews(parts.sessions, space, {
       includeArtifacts,
       historyLength: params.historyLength ?? 0,
       state,

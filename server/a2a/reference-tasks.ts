@@ -6,7 +6,7 @@ import { splitTaskId } from '../sessions/session-ref.ts';
 const MAX_REFERENCES = 32;
 
 /**
- * The tasks that a message refers to, in its order, as far as its sender may see them: those of the same tenant. What is
+ * The tasks that a message refers to, in its order, as far as its sender may see them: those that live where this session does. What is
  * foreign, unknown, withdrawn or out of reach is left out without a difference, so that a reference tells nothing about
  * tasks of others. While the store is away memory answers. Never rejects, and holds no session.
  */

@@ -4,6 +4,7 @@ import type { SessionView } from '../agents/agent-executor.ts';
 import { copyJson } from '../agents/copy-json.ts';
 import type { CallFacts, RunFacts } from '../agents/request-context.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
+import { readSpace } from '../security/space.ts';
 import { joinTaskId } from '../sessions/session-ref.ts';
 import type { Session } from '../sessions/session.ts';
 import type { MessageEntry } from '../sessions/task-content.ts';
@@ -43,7 +44,7 @@ export class TurnFacts implements RunFacts {
   constructor(source: TurnSource) {
     const { session, task, entry } = source;
     this.#source = source;
-    this.tenant = session.ref.tenant;
+    this.tenant = readSpace(session.ref.tenant).tenant;
     this.taskId = source.taskId;
     this.contextId = session.ref.sessionId;
     this.userMessage = this.#shown(entry);

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import type { EpochMs } from '../../protocol/units.ts';
-import { type Log, LOG_EVENTS, type LogSeverity } from './log-events.ts';
+import { type Log, LOG_EVENTS, type LogFields, type LogSeverity } from './log-events.ts';
 
 /** Where lines go: anything with `write`, such as `process.stdout`. */
 export interface LogDestination {
@@ -13,6 +13,8 @@ export interface LoggerOptions {
   readonly now: () => EpochMs;
   /** On every line, e.g. the instance id. */
   readonly bindings?: Readonly<Record<string, string | number>>;
+  /** How the fields of a line are shown. Absent: as they are. */
+  readonly show?: (fields: LogFields) => LogFields;
 }
 
 /** Second line of defence: nobody should log these, and if somebody does they do not get out. */
@@ -25,7 +27,7 @@ const CAUSES_MAX_DEPTH = 4;
 
 /** JSON lines on a stream. `event` is always there; `msg` says the same for a human reader. */
 export function createLogger(options: LoggerOptions): Log {
-  const { now } = options;
+  const { now, show } = options;
   const logger = pino(
     {
       level: options.level,
@@ -40,7 +42,7 @@ export function createLogger(options: LoggerOptions): Log {
     const { level, meaning } = LOG_EVENTS[event];
     if (!logger.isLevelEnabled(level)) return;
     logger[level](
-      { event, ...fields, ...(error === undefined ? {} : { error: describeError(error) }) },
+      { event, ...(fields && show ? show(fields) : fields), ...(error === undefined ? {} : { error: describeError(error) }) },
       meaning,
     );
   };

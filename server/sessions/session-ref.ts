@@ -1,5 +1,6 @@
 /** Names a session. The tenant comes from the credential, never from the request body alone. */
 export interface SessionRef {
+  /** Where sessions are a subject's, the place of that subject in its tenant: see `server/security/space.ts`. */
   readonly tenant: string;
   readonly sessionId: string;
 }

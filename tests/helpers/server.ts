@@ -7,7 +7,7 @@ import { LogLines } from './log-lines.ts';
 type Env = Record<string, string>;
 
 /** Everything is logged, and nothing of this machine's own settings is read. */
-const TEST_ENV: Env = { PORT: '0', LOG_LEVEL: 'debug', A2A_STORE: 'memory', A2A_DRAIN_SECONDS: '0' };
+export const TEST_ENV: Env = { PORT: '0', LOG_LEVEL: 'debug', A2A_STORE: 'memory', A2A_DRAIN_SECONDS: '0' };
 
 export interface TestServer {
   readonly server: HoldfastServer;

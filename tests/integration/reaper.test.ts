@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { spaceOf } from '../../server/security/space.ts';
 import type { SessionStore } from '../../server/sessions/session-store.ts';
 import { splitTaskId } from '../../server/sessions/session-ref.ts';
 import { MemorySessionStore } from '../../server/stores/memory/memory-store.ts';
@@ -19,7 +20,8 @@ import {
   serve,
 } from './reaping.ts';
 
-const TENANTS = ['acme', 'globex', 'initech'];
+/** Also of one subject in a tenant. */
+const TENANTS = ['acme', 'globex', 'initech', spaceOf('subject', { tenant: 'acme', subject: 'a:/{n}.%' })];
 
 const memory = new Map<string, MemorySessionStore>();
 interface Shared {

@@ -1,4 +1,5 @@
-import type { EpochMs } from '../../../protocol/units.ts';
+import type { DurationMs, EpochMs } from '../../../protocol/units.ts';
+import type { Scope } from '../../security/space.ts';
 import { encodeId, refKey } from '../../sessions/session-ref.ts';
 import type { SessionRef } from '../../sessions/session-ref.ts';
 import type {
@@ -13,9 +14,11 @@ import { decodeId } from '../encoded-ids.ts';
 import { checkPageLimit } from '../request-checks.ts';
 import { readPageToken, RUNNING_STATES, toPageToken, toRunningTask } from '../running-tasks.ts';
 import { liveIn } from './commit-rules.ts';
-import { forget, instancesSeen, leave, noteTenant, tenantsNoted } from './instance-rules.ts';
+import { forget, forgetTenants, instancesSeen, leave, noteTenant, tenantsNoted } from './instance-rules.ts';
 import { isThere } from './list-rules.ts';
 import type { Address, LiveEntry, Tables } from './tables.ts';
+
+const FORGET_EVERY_MS: DurationMs = 3_600_000;
 
 /**
  * What an embedded store knows of instances. One process has it open, but in it there may be several who write: they wake
@@ -25,6 +28,7 @@ export abstract class EmbeddedInstances implements InstanceStore {
   protected readonly now: () => EpochMs;
   readonly #watchers = new Listeners<number>();
   readonly #nudged = new Listeners<SessionRef>();
+  #forgotAt = -Infinity;
 
   /** @param now decides what has expired; this store's store time */
   protected constructor(now: () => EpochMs) {
@@ -37,6 +41,20 @@ export abstract class EmbeddedInstances implements InstanceStore {
 
   protected live(tables: Tables, at: Address, epoch?: string): LiveEntry | undefined {
     return liveIn(tables, at, this.now(), epoch);
+  }
+
+  /**
+   * Who shares sessions is decided once, by whoever begins the store. One from before there were scopes has tenants, and
+   * in each of them sessions are shared.
+   *
+   * @returns the scope that holds
+   */
+  keepScope(scope: Scope): Promise<string> {
+    return this.write((tables) => {
+      const kept = tables.setting('scope') ?? (tables.tenants().length > 0 ? 'tenant' : scope);
+      tables.putSetting('scope', kept);
+      return kept;
+    });
   }
 
   beat(instance: string): Promise<void> {
@@ -63,7 +81,12 @@ export abstract class EmbeddedInstances implements InstanceStore {
 
   noteTenant(tenant: string, instance: string): Promise<void> {
     return this.write((tables) => {
-      noteTenant(tables, tenant, instance, this.now());
+      const now = this.now();
+      if (now - this.#forgotAt >= FORGET_EVERY_MS) {
+        forgetTenants(tables, now);
+        this.#forgotAt = now;
+      }
+      noteTenant(tables, tenant, instance, now);
     });
   }
 

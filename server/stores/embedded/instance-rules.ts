@@ -9,10 +9,14 @@ import type { Tables } from './tables.ts';
 /** A tenant is known for twice the longest life that a configuration may give to a session. */
 const FORGET_TENANT_MS: DurationMs = 2 * 31_536_000_000;
 
-export function noteTenant(tables: Tables, tenant: string, instance: string, now: EpochMs): void {
-  for (const [other, at] of tables.tenants()) {
-    if (at < now - FORGET_TENANT_MS) tables.putTenant(other, undefined);
+/** Walks over all of them: not with every note, of which there is one per tenant or subject. */
+export function forgetTenants(tables: Tables, now: EpochMs): void {
+  for (const [tenant, at] of tables.tenants()) {
+    if (at < now - FORGET_TENANT_MS) tables.putTenant(tenant, undefined);
   }
+}
+
+export function noteTenant(tables: Tables, tenant: string, instance: string, now: EpochMs): void {
   tables.putTenant(encodeId(tenant), now);
   tables.putRunning(encodeId(instance), encodeId(tenant));
 }

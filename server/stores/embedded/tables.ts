@@ -109,6 +109,9 @@ export interface Tables {
   putDue(at: Address, due: EpochMs | undefined): void;
   /** Sessions that are due, the longest overdue first. */
   allDue(tenant: string, now: EpochMs, limit: number): Address[];
+  /** What holds for the whole store, by name. */
+  setting(name: string): string | undefined;
+  putSetting(name: string, value: string): void;
   /** Encoded tenants, and when they were noted. */
   tenants(): [string, EpochMs][];
   /** @param at undefined takes the tenant out */

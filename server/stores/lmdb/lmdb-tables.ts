@@ -26,9 +26,11 @@ type StoredEntry = Entry & {
  * a tenant hash             alias -> task  l tenant session hash    aliases of a session
  * o tenant session          webhooks due   d tenant when session    the same, by time
  * n tenant                  last noted     i instance tenant        noted by
+ * v name                    setting
  * t, k, c                   tasks: see LmdbTaskIndex
  * ```
- * A key may have 1,978 bytes and an encoded id 768, so an alias, which has three of them, is known by its hash.
+ * A key may have 1,978 bytes and an encoded id 768, so an alias, which has three of them, is known by its hash. With its
+ * subject a tenant has 963 at most.
  */
 export class LmdbTables implements Tables {
   readonly #db: JournalDatabase;
@@ -212,6 +214,14 @@ export class LmdbTables implements Tables {
   allDue(tenant: string, now: EpochMs, limit: number): Address[] {
     const due = this.#keys(['d', tenant, 0], ['d', tenant, now, LAST], limit);
     return due.map((key) => ({ tenant, session: String(key[3]) }));
+  }
+
+  setting(name: string): string | undefined {
+    return this.#db.get(['v', name]);
+  }
+
+  putSetting(name: string, value: string): void {
+    this.#put(['v', name], value);
   }
 
   tenants(): [string, EpochMs][] {

@@ -70,6 +70,7 @@ class MemoryTables implements Tables {
   readonly #beats = new Map<string, Beat>();
   readonly #running = new Map<string, Set<string>>();
   readonly #tenants = new Map<string, EpochMs>();
+  readonly #settings = new Map<string, string>();
 
   #look({ tenant, session }: Address): MemorySession | undefined {
     return this.#sessions.get(tenant)?.get(session);
@@ -214,6 +215,14 @@ class MemoryTables implements Tables {
       .sort((a, b) => (a.due ?? 0) - (b.due ?? 0))
       .slice(0, limit)
       .map(({ at }) => at);
+  }
+
+  setting(name: string): string | undefined {
+    return this.#settings.get(name);
+  }
+
+  putSetting(name: string, value: string): void {
+    this.#settings.set(name, value);
   }
 
   tenants(): [string, EpochMs][] {

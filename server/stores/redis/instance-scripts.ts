@@ -97,3 +97,14 @@ for i = 1, #r, 2 do
 end
 return answer
 `;
+
+/**
+ * KEYS 1 settings · ARGV 1 buckets · 2 scope. Answers those that hold. A store from before there were scopes has buckets
+ * alone: there sessions are shared in a tenant.
+ */
+export const SETTLE = `
+if redis.call('HSETNX', KEYS[1], 'buckets', ARGV[1]) == 1 then
+  redis.call('HSET', KEYS[1], 'scope', ARGV[2])
+end
+return {redis.call('HGET', KEYS[1], 'buckets'), redis.call('HGET', KEYS[1], 'scope') or 'tenant'}
+`;

@@ -3,9 +3,13 @@
  *
  * `{tenant.bucket}` is a hash tag: a session and all that is written with it live in one Cluster slot, so that one
  * script can commit them together. Every id is percent-encoded, so no id can bring a separator, a brace or a glob.
+ *
+ * Where sessions are a subject's, `tenant` is a place (`server/security/space.ts`): each subject has a shelf of its own, in
+ * the slots of its tenant.
  */
 import { TASK_STATES } from '../../../protocol/task-state.ts';
 import type { TaskState } from '../../../protocol/task-state.ts';
+import { readSpace } from '../../security/space.ts';
 import { encodeId } from '../../sessions/session-ref.ts';
 import type { SessionRef } from '../../sessions/session-ref.ts';
 import { aliasField } from '../encoded-ids.ts';
@@ -13,10 +17,10 @@ import { aliasField } from '../encoded-ids.ts';
 /** Raised when what is under the keys changes in a way that an older release cannot read. */
 const SCHEMA = '1';
 const BUCKETS_MAX = 64;
-/** Tenants whose keys are kept at hand, about 1 kB for each bucket. */
+/** Tenants, or their subjects, whose keys are kept at hand, about 1 kB for each bucket. */
 const TENANTS_MAX = 1_000;
 
-/** What one bucket of a tenant shares. */
+/** What one bucket of a tenant shares, or what a subject has there. */
 export interface ShelfKeys {
   /** Everything on the shelf begins with this. */
   readonly base: string;
@@ -80,8 +84,10 @@ export function stateName(state: TaskState): string {
   return state.slice('TASK_STATE_'.length).toLowerCase().replaceAll('_', '-');
 }
 
-function createShelf(root: string, tenant: string, bucket: number): ShelfKeys {
-  const base = `${root}{${encodeId(tenant)}.${String(bucket).padStart(2, '0')}}:`;
+function createShelf(root: string, space: string, bucket: number): ShelfKeys {
+  const { tenant, subject } = readSpace(space);
+  const tenantBase = `${root}{${encodeId(tenant)}.${String(bucket).padStart(2, '0')}}:`;
+  const base = subject === undefined ? tenantBase : `${tenantBase}u:${encodeId(subject)}:`;
   const states = new Map(TASK_STATES.map((state) => [state, `${base}tasks:${stateName(state)}`]));
   return {
     base,

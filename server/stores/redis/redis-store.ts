@@ -19,7 +19,6 @@ import { AliasShelves } from './alias-shelves.ts';
 import { shareMasters, type RedisClient } from './client.ts';
 import { toCommitCall } from './commit-call.ts';
 import { CommitCalls } from './commit-calls.ts';
-import { StoreSettingsError } from './errors.ts';
 import { FailedShelves } from './failed-shelves.ts';
 import { createKeys, indexKeys } from './keys.ts';
 import type { RedisKeys, ShelfKeys } from './keys.ts';
@@ -27,18 +26,15 @@ import { RedisInstances, type RedisInstancesOptions } from './redis-instances.ts
 import { RedisOutbox } from './redis-outbox.ts';
 import { RETIRE_MAX_SESSIONS, RedisTaskLists, type Retired } from './redis-task-lists.ts';
 import { markAnswered } from './redis-marks.ts';
+import { checkSettings, type RedisSettings } from './redis-settings.ts';
 import { toJournalRead, toReply } from './replies.ts';
 import { ScriptRunner } from './script-runner.ts';
 
 const COMPACT_MAX_RECORDS = 1_000;
 
-export interface RedisStoreOptions extends RedisInstancesOptions {
+export interface RedisStoreOptions extends RedisInstancesOptions, RedisSettings {
   /** First part of every key. */
   readonly prefix: string;
-  /** Over how many slots a tenant is spread, 1 to 64. Kept in the store: see {@link RedisSessionStore.checkSettings}. */
-  readonly buckets: number;
-  /** For logs and the banner. Never contains a password. */
-  readonly location: string;
 }
 
 const toError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
@@ -125,17 +121,8 @@ export class RedisSessionStore extends RedisInstances implements SessionStore {
    *
    * @throws {StoreSettingsError} when the store was set up with other settings
    */
-  async checkSettings(): Promise<void> {
-    const { buckets } = this.#options;
-    const kept = await this.plain(async (client) => {
-      await client.hsetnx(this.#keys.settings, 'buckets', buckets);
-      return await client.hget(this.#keys.settings, 'buckets');
-    });
-    if (kept === String(buckets)) return;
-    throw new StoreSettingsError(
-      `A2A_TENANT_BUCKETS is ${buckets}, but ${this.location} was set up with ${kept ?? 'none'}: ` +
-        `other buckets would hide every session. Set it to ${kept ?? 'none'}, or use another A2A_KEY_PREFIX.`,
-    );
+  checkSettings(): Promise<void> {
+    return checkSettings(this.#scripts, this.#keys, this.#options);
   }
 
   keyOf(ref: SessionRef): string {

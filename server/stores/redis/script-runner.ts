@@ -36,6 +36,7 @@ const LUA = {
   holdDue: scripts.HOLD_DUE,
   tenants: scripts.TENANTS,
   running: scripts.RUNNING,
+  settle: scripts.SETTLE,
 } as const;
 
 export type ScriptName = keyof typeof LUA;

@@ -69,6 +69,7 @@ export function createService(
     log,
     onRecovered: () => undefined,
     settings: {
+      scope: 'tenant',
       idempotency: 'unanswered',
       idempotencyWindowMs: 600_000,
       blockingMs: 5_000,

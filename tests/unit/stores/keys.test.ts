@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { TASK_STATES } from '../../../protocol/task-state.ts';
+import { spaceOf } from '../../../server/security/space.ts';
 import { encodeId } from '../../../server/sessions/session-ref.ts';
 import { decodeFullTaskId, decodeId, encodeFullTaskId } from '../../../server/stores/encoded-ids.ts';
 import { retryDelayMs } from '../../../server/stores/redis/client.ts';
@@ -37,6 +38,15 @@ describe('redis keys', () => {
       ['instances', 'tenants', 'settings'].map((name) => `a2a:1:{reg}:${name}`),
     );
     expect(new Set(TASK_STATES.map(stateName)).size).to.equal(TASK_STATES.length);
+  });
+
+  it('of a subject are a shelf of its own in the slots of its tenant', () => {
+    const tenant = spaceOf('subject', { tenant: 'acme', subject: 'a:b' });
+    const { session, member, shelf } = keys.session({ tenant, sessionId: 'a.b:c' });
+    expect([session, member]).to.deep.equal(['a2a:1:{acme.00}:u:a%3Ab:s:a%2Eb%3Ac', 'a%2Eb%3Ac']);
+    expect(shelf.sessions).to.equal('a2a:1:{acme.00}:u:a%3Ab:sessions');
+    expect(keys.wakes({ tenant, sessionId: 's' })).to.equal('a2a:1:{acme.00}:u:a%3Ab:w:s');
+    expect(keys.aliasShelf(tenant, 'a:b', 't').aliases).to.equal('a2a:1:{acme.00}:u:a%3Ab:aliases');
   });
 
   it('never hold two sessions, wherever the separator stands', () => {

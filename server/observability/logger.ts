@@ -42,7 +42,11 @@ export function createLogger(options: LoggerOptions): Log {
     const { level, meaning } = LOG_EVENTS[event];
     if (!logger.isLevelEnabled(level)) return;
     logger[level](
-      { event, ...(fields && show ? show(fields) : fields), ...(error === undefined ? {} : { error: describeError(error) }) },
+      {
+        event,
+        ...(fields && show ? show(fields) : fields),
+        ...(error === undefined ? {} : { error: describeError(error) }),
+      },
       meaning,
     );
   };

@@ -49,10 +49,11 @@ async function start(): Promise<void> {
 
 async function serveAlone(config: Config): Promise<void> {
   await refuseUnreadJournals(config, process.pid);
-  const { server, listening } = await serve(config);
-  stopOnSignal((signal, isAgain) => {
-    if (isAgain) exit(EXIT.crashed, `holdfast: ${signal} again, stopping at once`);
-    void server.close().then(stopped);
+  const { listening } = await serve(config, (close) => {
+    stopOnSignal((signal, isAgain) => {
+      if (isAgain) exit(EXIT.crashed, `holdfast: ${signal} again, stopping at once`);
+      void close().then(stopped);
+    });
   });
   process.stderr.write(banner(config, listening));
 }
@@ -96,15 +97,18 @@ async function serveAsWorker(config: Config, link: WorkerLink): Promise<void> {
     outageJournal === undefined
       ? config
       : { ...config, outageJournal: outageFolderOf(outageJournal, link.number) };
-  const { server, listening } = await serve(own, link);
-  let isDraining = false;
-  const drain = (): void => {
-    // A terminal and a service manager signal every process of the server, and so does the primary: twice is once.
-    if (isDraining) return;
-    isDraining = true;
-    void server.close().then(stopped);
+  let drain = (): void => undefined;
+  const prepare = (close: Close): void => {
+    let isDraining = false;
+    drain = () => {
+      // A terminal and a service manager signal every process of the server, and so does the primary: twice is once.
+      if (isDraining) return;
+      isDraining = true;
+      void close().then(stopped);
+    };
+    stopOnSignal(drain);
   };
-  stopOnSignal(drain);
+  const { server, listening } = await serve(own, prepare, link);
   link.onPrimaryGone(() => {
     server.log('primary_gone');
     drain();
@@ -112,9 +116,16 @@ async function serveAsWorker(config: Config, link: WorkerLink): Promise<void> {
   link.listening(listening, server.metrics);
 }
 
-/** Until it takes requests. */
+type Close = () => Promise<StopReport>;
+
+/**
+ * Until it takes requests.
+ *
+ * @param prepare given how to stop before anybody can read that it listens: who starts it may stop it at once
+ */
 async function serve(
   config: Config,
+  prepare: (close: Close) => void,
   link?: WorkerLink,
 ): Promise<{ server: HoldfastServer; listening: Listening }> {
   const { agent } = config;
@@ -128,7 +139,12 @@ async function serve(
     ...(link && { worker: link.number, metricsText: () => link.metricsText() }),
   });
   dieLoudly(server.log);
-  const address = await server.listen();
+  const listens = server.listen();
+  prepare(async () => {
+    await listens;
+    return server.close();
+  });
+  const address = await listens;
   const { storeKind: store, storeLocation: location } = server.backend;
   const shown = own && agent ? `${agent} (reads ${formatOf(own)})` : 'demo (set A2A_AGENT to run yours)';
   return { server, listening: { ...address, store, location, agent: shown } };

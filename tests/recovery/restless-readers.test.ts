@@ -21,6 +21,8 @@ interface Body {
   readonly t: string;
   readonly state?: string;
   readonly whole?: boolean;
+  /** Of a chunk: time, task, run, artifact, text. */
+  readonly is?: readonly string[];
   readonly artifact?: { readonly parts: readonly { readonly text: string }[] };
 }
 
@@ -29,6 +31,7 @@ const wordsOf = (records: readonly (Body | undefined)[]): Word[] =>
   records.flatMap((body) => {
     if (body?.t === 'task') return ['TASK_STATE_SUBMITTED'];
     if (body?.t === 'status') return [body.state ?? ''];
+    if (body?.t === 'chunk') return [body.is?.[4] ?? ''];
     if (body?.t === 'artifact' && body.whole !== true)
       return [body.artifact?.parts.map(({ text }) => text).join('|') ?? ''];
     return [];

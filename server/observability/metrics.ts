@@ -1,5 +1,9 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, type LabelValues, Registry } from 'prom-client';
+import { RUNTIME_METRICS } from './runtime-metrics.ts';
+import { STORE_METRICS } from './store-metrics.ts';
+import { TASK_METRICS } from './task-metrics.ts';
 import { TalliedCounter } from './tallied-counter.ts';
+import { TalliedHistogram } from './tallied-histogram.ts';
 
 interface MetricRow {
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -9,8 +13,10 @@ interface MetricRow {
   readonly buckets?: readonly number[];
   /** A gauge that is moved where it changes, instead of being read when somebody asks. */
   readonly counted?: true;
+  /** A counter that is read when somebody asks, because it is counted elsewhere. */
+  readonly read?: true;
   /** How the values of several workers become one. Absent: their sum. */
-  readonly aggregator?: 'max';
+  readonly aggregator?: 'max' | 'min';
 }
 
 /** Every metric, as data; the field of {@link Metrics} -> what Prometheus sees. Label values are from closed sets. */
@@ -20,6 +26,13 @@ export const METRICS = {
     type: 'counter',
     labels: ['dialect', 'method', 'outcome'],
     help: 'JSON-RPC requests by dialect, operation and outcome (ok, or the reason of the error).',
+  },
+  requestSeconds: {
+    name: 'holdfast_request_seconds',
+    type: 'histogram',
+    labels: ['dialect', 'method', 'outcome'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+    help: 'Time from the whole request to its answer (ok, error), the agent included where a send waits for it; to the first event of a stream.',
   },
   cacheHits: { name: 'holdfast_cache_hits_total', type: 'counter', help: 'Sessions found in memory.' },
   cacheMisses: {
@@ -48,6 +61,12 @@ export const METRICS = {
     type: 'counter',
     help: 'Sessions loaded from the store.',
   },
+  rehydrationSeconds: {
+    name: 'holdfast_rehydration_seconds',
+    type: 'histogram',
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
+    help: 'Time until a session was loaded from the store.',
+  },
   commits: {
     name: 'holdfast_commits_total',
     type: 'counter',
@@ -57,15 +76,33 @@ export const METRICS = {
   commitSeconds: {
     name: 'holdfast_commit_seconds',
     type: 'histogram',
+    labels: ['outcome'],
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
-    help: 'Time until a commit was answered by the store, whatever the answer.',
+    help: 'Time until a commit was answered by the store, by that answer.',
   },
   pendingRecords: { name: 'holdfast_pending_records', type: 'gauge', help: 'Records waiting for the store.' },
   pendingBytes: { name: 'holdfast_pending_bytes', type: 'gauge', help: 'Bytes waiting for the store.' },
+  pendingRatio: {
+    name: 'holdfast_pending_ratio',
+    type: 'gauge',
+    aggregator: 'max',
+    help: 'How much of what may wait for the store does, in records or in bytes, 0 to 1; from 0.9 on new work is refused. Of several workers the fullest.',
+  },
   outageJournalChanges: {
     name: 'holdfast_outage_journal_changes',
     type: 'gauge',
     help: 'Acknowledged changes that the outage journal has on disk.',
+  },
+  outageJournalFailing: {
+    name: 'holdfast_outage_journal_failing',
+    type: 'gauge',
+    aggregator: 'max',
+    help: '1 while the outage journal cannot be written, else 0.',
+  },
+  rebases: {
+    name: 'holdfast_rebases_total',
+    type: 'counter',
+    help: 'Acknowledged changes that were moved behind what others had stored meanwhile.',
   },
   refusedRecords: {
     name: 'holdfast_refused_records_total',
@@ -95,40 +132,13 @@ export const METRICS = {
     aggregator: 'max',
     help: '1 while the store counts as away, else 0.',
   },
-  tasksRunning: { name: 'holdfast_tasks_running', type: 'gauge', help: 'Tasks this instance is running.' },
-  instancesAlive: {
-    name: 'holdfast_instances_alive',
+  ready: {
+    name: 'holdfast_ready',
     type: 'gauge',
-    aggregator: 'max',
-    help: 'Instances that share the store and were alive when this one last looked, itself included.',
+    aggregator: 'min',
+    help: '1 while /readyz answers 200, else 0; of several workers 0 when one is not ready.',
   },
-  tasksRecovered: {
-    name: 'holdfast_tasks_recovered_total',
-    type: 'counter',
-    help: 'Tasks settled because their runner was gone.',
-  },
-  tasksFenced: {
-    name: 'holdfast_tasks_fenced_total',
-    type: 'counter',
-    help: 'Executors stopped because their task was no longer theirs; what they still published was dropped.',
-  },
-  cancels: {
-    name: 'holdfast_cancels_total',
-    type: 'counter',
-    help: 'Cancels by how far this instance took them: requested, delivered, stopped or forced.',
-    labels: ['outcome'],
-  },
-  webhooks: {
-    name: 'holdfast_webhooks_total',
-    type: 'counter',
-    labels: ['outcome'],
-    help: 'Attempts to deliver to a webhook (ok, failed), and webhooks that were given up (parked).',
-  },
-  webhooksWaiting: {
-    name: 'holdfast_webhooks_waiting',
-    type: 'gauge',
-    help: 'Webhooks that this instance is delivering to, or has an attempt waiting for.',
-  },
+  ...TASK_METRICS,
   rateRefused: {
     name: 'holdfast_rate_refused_total',
     type: 'counter',
@@ -156,6 +166,8 @@ export const METRICS = {
     type: 'counter',
     help: 'Streams cut off because their reader was too slow.',
   },
+  ...STORE_METRICS,
+  ...RUNTIME_METRICS,
 } as const satisfies Record<string, MetricRow & { readonly name: string }>;
 
 type Table = typeof METRICS;
@@ -166,27 +178,40 @@ type MetricOf<R> = R extends { type: 'counter' }
     : Counter
   : R extends { type: 'gauge' }
     ? Gauge<LabelOf<R>>
-    : Histogram<LabelOf<R>>;
+    : TalliedHistogram<LabelOf<R>>;
 
-type GaugeName = {
-  [K in keyof Table]: Table[K] extends { counted: true }
-    ? never
-    : Table[K]['type'] extends 'gauge'
-      ? K
-      : never;
-}[keyof Table];
+type IsRead<R> = R extends { counted: true }
+  ? false
+  : R extends { type: 'gauge' } | { read: true }
+    ? true
+    : false;
+
+/** One value for each combination of labels. */
+export type LabelledValues<L extends string> = readonly {
+  readonly labels: LabelValues<L>;
+  readonly value: number;
+}[];
+
+/** Where the values come from that are read when somebody asks; undefined: not known now, nothing is shown. */
+export type MetricSources = {
+  readonly [K in keyof Table as IsRead<Table[K]> extends true ? K : never]: () =>
+    // one line for each
+    (Table[K] extends { labels: unknown } ? LabelledValues<LabelOf<Table[K]>> : number) | undefined;
+};
 
 /** The metrics of one server. Each has its own registry, so that several servers in one process do not mix. */
 export type Metrics = { readonly [K in keyof Table]: MetricOf<Table[K]> } & {
   readonly registry: Registry;
-  /** Where the gauges get their values from when they are asked for. */
-  collect(sources: Readonly<Record<GaugeName, () => number>>): void;
+  /** Adds to where values come from. */
+  collect(sources: Partial<MetricSources>): void;
 };
+
+type AnySource = () => number | LabelledValues<string> | undefined;
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  const sources: Partial<Record<string, () => number>> = {};
-  const made: Record<string, Counter | Gauge | Histogram> = {};
+  const sources: Partial<Record<string, AnySource>> = {};
+  const made: Record<string, Counter | Gauge | TalliedHistogram<string>> = {};
   for (const [field, row] of Object.entries(METRICS) as [string, MetricRow & { name: string }][]) {
     const base = {
       name: row.name,
@@ -195,18 +220,45 @@ export function createMetrics(): Metrics {
       registers: [registry],
       ...(row.aggregator !== undefined && { aggregator: row.aggregator }),
     };
-    if (row.type === 'counter') made[field] = row.labels ? new TalliedCounter(base) : new Counter(base);
-    else if (row.type === 'gauge') {
-      made[field] = new Gauge({
-        ...base,
-        collect() {
-          const source = sources[field];
-          if (source !== undefined) this.set(source());
-        },
-      });
-    } else made[field] = new Histogram({ ...base, buckets: [...(row.buckets ?? [])] });
+    const sourceOf = (): AnySource | undefined => sources[field];
+    if (row.type === 'gauge') made[field] = createGauge(base, sourceOf);
+    else if (row.type === 'histogram')
+      made[field] = new TalliedHistogram({ ...base, buckets: row.buckets ?? [] });
+    else if (row.read) made[field] = createReadCounter(base, sourceOf);
+    else made[field] = row.labels ? new TalliedCounter(base) : new Counter(base);
   }
   // The loop makes each field as its row of the table says, which is how `Metrics` is derived from it.
   const collect: Metrics['collect'] = (given) => Object.assign(sources, given);
   return { ...made, registry, collect } as unknown as Metrics;
+}
+
+type Base = ConstructorParameters<typeof Gauge<string>>[0];
+
+function createGauge(base: Base, sourceOf: () => AnySource | undefined): Gauge {
+  return new Gauge({
+    ...base,
+    collect() {
+      const source = sourceOf();
+      if (source === undefined) return;
+      const value = source();
+      if (typeof value === 'number') {
+        this.set(value);
+        return;
+      }
+      this.reset();
+      if (value === undefined) this.remove();
+      for (const { labels, value: one } of value ?? []) this.set(labels, one);
+    },
+  });
+}
+
+function createReadCounter(base: Base, sourceOf: () => AnySource | undefined): Counter {
+  return new Counter({
+    ...base,
+    collect() {
+      const value = sourceOf()?.();
+      this.reset();
+      if (typeof value === 'number') this.inc(value);
+    },
+  });
 }

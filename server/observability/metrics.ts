@@ -246,7 +246,8 @@ function createGauge(base: Base, sourceOf: () => AnySource | undefined): Gauge {
         return;
       }
       this.reset();
-      if (value === undefined) this.remove();
+      // which leaves a 0 where there are no labels
+      if (base.labelNames?.length === 0) this.remove();
       for (const { labels, value: one } of value ?? []) this.set(labels, one);
     },
   });

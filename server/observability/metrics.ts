@@ -1,4 +1,5 @@
 import { Counter, Gauge, type LabelValues, Registry } from 'prom-client';
+import { COMMIT_METRICS } from './commit-metrics.ts';
 import { RUNTIME_METRICS } from './runtime-metrics.ts';
 import { STORE_METRICS } from './store-metrics.ts';
 import { TASK_METRICS } from './task-metrics.ts';
@@ -9,6 +10,11 @@ interface MetricRow {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly labels?: readonly string[];
+  /**
+   * Values of the only label, where they are few and known: shown as 0 from the start, because Prometheus sees no increase
+   * in a line that begins with 1.
+   */
+  readonly known?: readonly string[];
   /** Seconds. */
   readonly buckets?: readonly number[];
   /** A gauge that is moved where it changes, instead of being read when somebody asks. */
@@ -67,65 +73,7 @@ export const METRICS = {
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
     help: 'Time until a session was loaded from the store.',
   },
-  commits: {
-    name: 'holdfast_commits_total',
-    type: 'counter',
-    labels: ['outcome'],
-    help: 'Commits by outcome (ok, stored, moved, exists, gone, diverged, aliased, refused, unavailable, error).',
-  },
-  commitSeconds: {
-    name: 'holdfast_commit_seconds',
-    type: 'histogram',
-    labels: ['outcome'],
-    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
-    help: 'Time until a commit was answered by the store, by that answer.',
-  },
-  pendingRecords: { name: 'holdfast_pending_records', type: 'gauge', help: 'Records waiting for the store.' },
-  pendingBytes: { name: 'holdfast_pending_bytes', type: 'gauge', help: 'Bytes waiting for the store.' },
-  pendingRatio: {
-    name: 'holdfast_pending_ratio',
-    type: 'gauge',
-    aggregator: 'max',
-    help: 'How much of what may wait for the store does, in records or in bytes, 0 to 1; from 0.9 on new work is refused. Of several workers the fullest.',
-  },
-  outageJournalChanges: {
-    name: 'holdfast_outage_journal_changes',
-    type: 'gauge',
-    help: 'Acknowledged changes that the outage journal has on disk.',
-  },
-  outageJournalFailing: {
-    name: 'holdfast_outage_journal_failing',
-    type: 'gauge',
-    aggregator: 'max',
-    help: '1 while the outage journal cannot be written, else 0.',
-  },
-  rebases: {
-    name: 'holdfast_rebases_total',
-    type: 'counter',
-    help: 'Acknowledged changes that were moved behind what others had stored meanwhile.',
-  },
-  refusedRecords: {
-    name: 'holdfast_refused_records_total',
-    type: 'counter',
-    help: 'Records acknowledged during an outage that no longer applied afterwards.',
-  },
-  damagedRecords: {
-    name: 'holdfast_damaged_records_total',
-    type: 'counter',
-    help: 'Stored records that could not be read.',
-  },
-  unopenedRecords: {
-    name: 'holdfast_unopened_records_total',
-    type: 'counter',
-    labels: ['reason'],
-    help: 'Stored records and summaries that did not open (unknown-key, not-authentic, not-sealed, too-large, malformed), each time they were read.',
-  },
-  droppedRecords: {
-    name: 'holdfast_dropped_records_total',
-    type: 'counter',
-    labels: ['reason'],
-    help: 'Waiting records that were given up (expired, gone, diverged, fenced).',
-  },
+  ...COMMIT_METRICS,
   breakerOpen: {
     name: 'holdfast_breaker_open',
     type: 'gauge',
@@ -213,7 +161,7 @@ export function createMetrics(): Metrics {
   const sources: Partial<Record<string, AnySource>> = {};
   const made: Record<string, Counter | Gauge | TalliedHistogram<string>> = {};
   for (const [field, row] of Object.entries(METRICS) as [string, MetricRow & { name: string }][]) {
-    const base = {
+    const base: Base = {
       name: row.name,
       help: row.help,
       labelNames: [...(row.labels ?? [])],
@@ -225,14 +173,20 @@ export function createMetrics(): Metrics {
     else if (row.type === 'histogram')
       made[field] = new TalliedHistogram({ ...base, buckets: row.buckets ?? [] });
     else if (row.read) made[field] = createReadCounter(base, sourceOf);
-    else made[field] = row.labels ? new TalliedCounter(base) : new Counter(base);
+    else made[field] = row.labels ? createCounter(base, row.known) : new Counter(base);
   }
   // The loop makes each field as its row of the table says, which is how `Metrics` is derived from it.
   const collect: Metrics['collect'] = (given) => Object.assign(sources, given);
   return { ...made, registry, collect } as unknown as Metrics;
 }
 
-type Base = ConstructorParameters<typeof Gauge<string>>[0];
+interface Base {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: string[];
+  readonly registers: Registry[];
+  readonly aggregator?: 'max' | 'min';
+}
 
 function createGauge(base: Base, sourceOf: () => AnySource | undefined): Gauge {
   return new Gauge({
@@ -247,10 +201,17 @@ function createGauge(base: Base, sourceOf: () => AnySource | undefined): Gauge {
       }
       this.reset();
       // which leaves a 0 where there are no labels
-      if (base.labelNames?.length === 0) this.remove();
+      if (base.labelNames.length === 0) this.remove();
       for (const { labels, value: one } of value ?? []) this.set(labels, one);
     },
   });
+}
+
+function createCounter(base: Base, known: readonly string[] = []): TalliedCounter<string> {
+  const counter = new TalliedCounter(base);
+  const [label = ''] = base.labelNames;
+  for (const value of known) counter.inc({ [label]: value }, 0);
+  return counter;
 }
 
 function createReadCounter(base: Base, sourceOf: () => AnySource | undefined): Counter {

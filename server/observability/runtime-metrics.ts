@@ -15,6 +15,11 @@ export const RUNTIME_METRICS = {
     aggregator: 'max',
     help: '1, with the release and the kind of store as labels.',
   },
+  processes: {
+    name: 'holdfast_processes',
+    type: 'gauge',
+    help: 'Processes whose values these are: 1, or as many as there are workers.',
+  },
   eventLoopLag: {
     name: 'holdfast_event_loop_lag_seconds',
     type: 'histogram',
@@ -25,7 +30,7 @@ export const RUNTIME_METRICS = {
     name: 'holdfast_event_loop_busy_seconds_total',
     type: 'counter',
     read: true,
-    help: 'Seconds in which the event loop was working rather than waiting. Its rate is the load: 1 is full.',
+    help: 'Seconds in which the event loop was working rather than waiting. Its rate is the load: 1 is full, for each of holdfast_processes.',
   },
   heapUsed: { name: 'holdfast_heap_used_bytes', type: 'gauge', help: 'Bytes of the heap that are in use.' },
   heapLimit: {
@@ -48,6 +53,7 @@ export const RUNTIME_METRICS = {
 
 /** The values of those that nobody else knows. */
 export const RUNTIME_SOURCES = {
+  processes: () => 1,
   startTime: () => performance.timeOrigin / 1000,
   eventLoopBusy: () => performance.eventLoopUtilization().active / 1000,
   heapUsed: () => getHeapStatistics().used_heap_size,

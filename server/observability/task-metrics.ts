@@ -22,11 +22,13 @@ export const TASK_METRICS = {
     type: 'counter',
     help: 'Cancels by how far this instance took them: requested, delivered, stopped or forced.',
     labels: ['outcome'],
+    known: ['requested', 'delivered', 'stopped', 'forced'],
   },
   webhooks: {
     name: 'holdfast_webhooks_total',
     type: 'counter',
     labels: ['outcome'],
+    known: ['ok', 'failed', 'parked'],
     help: 'Attempts to deliver to a webhook (ok, failed), and webhooks that were given up (parked).',
   },
   webhooksWaiting: {

@@ -218,7 +218,7 @@ export class HoldfastServer {
   #listener(metricsText: () => Promise<string>): Parameters<typeof createHttpServer>[0] {
     const { log, metrics } = this;
     const { operations } = this.backend;
-    const { bodyMaxBytes, corsOrigins, lenientVersion, bounds } = this.#config;
+    const { bodyMaxBytes, corsOrigins, lenientVersion, bounds, metricsTenants } = this.#config;
     const { streamsPerPrincipal } = bounds;
     const { resolvePrincipal, admitOperator, isHostAllowed } = this.#admission;
     const doors = { cors: new Cors(corsOrigins), isHostAllowed };
@@ -229,6 +229,7 @@ export class HoldfastServer {
         ...this.#cards.offer,
         lenientVersion,
         streamsPerPrincipal,
+        metricsTenants,
         log,
         metrics,
       }),

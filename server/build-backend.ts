@@ -2,16 +2,18 @@ import type { DurationMs } from '../protocol/units.ts';
 import { A2AService } from './a2a/a2a-service.ts';
 import { TaskRunner } from './a2a/task-runner.ts';
 import type { Backend, BackendContext } from './backend.ts';
+import { collectMetrics, toCounters } from './build-metrics.ts';
 import { buildOutageJournal } from './build-outage.ts';
 import { buildPush } from './build-push.ts';
 import { buildSealer } from './build-sealing.ts';
 import { buildStore } from './build-store.ts';
 import { StoreWarnings } from './build-warnings.ts';
-import type { Metrics } from './observability/metrics.ts';
-import type { Tally } from './observability/tallied-counter.ts';
+import type { HealthReason } from './http/health-reasons.ts';
 import { UrlGuard } from './security/url-guard.ts';
+import type { OutageJournal } from './sessions/outage-journal.ts';
+import type { PendingLedger } from './sessions/pending.ts';
 import { A2ASessionManager } from './sessions/session-manager.ts';
-import { SYSTEM_CLOCK, type SessionCounters } from './sessions/session-parts.ts';
+import { SYSTEM_CLOCK } from './sessions/session-parts.ts';
 
 /** The real parts, wired: store behind its breaker, sessions, runner, operations. @throws {StartError} @throws {ConfigError} */
 export async function buildBackend(context: BackendContext): Promise<Backend> {
@@ -97,18 +99,9 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
   built.onPartBack(() => {
     sessions.storeIsBack(true);
   });
-  metrics.collect({
-    pendingRecords: () => sessions.pending.records,
-    pendingBytes: () => sessions.pending.bytes,
-    outageJournalChanges: () => outage?.changes ?? 0,
-    cacheSessions: () => sessions.stats.inUse + sessions.stats.cached,
-    cacheBytes: () => sessions.stats.cachedBytes,
-    recentBytes: () => sessions.stats.recentBytes,
-    tasksRunning: () => runner.size,
-    instancesAlive: () => sessions.liveness.alive,
-    webhooksWaiting: () => dispatcher.size,
-    breakerOpen: () => (breaker.state === 'open' ? 1 : 0),
-  });
+  let isDraining = false;
+  const isReady = (): boolean => answeredOnce && !isDraining;
+  collectMetrics({ config, metrics, sessions, runner, dispatcher, breaker, outage, isReady });
   const operations = new A2AService({ sessions, runner, urlGuard, clock, log, onRecovered, settings });
   return {
     operations,
@@ -117,17 +110,13 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
     keptIn: () => (outage?.isFailing === false ? outage.location : undefined),
     readiness: () => ({
       storeAnsweredOnce: answeredOnce,
-      degraded: [
-        ...(breaker.state === 'open' ? ['the store is away'] : []),
-        ...(sessions.pending.records > 0 ? ['records wait for the store'] : []),
-        ...(outage?.isFailing === true ? ['the outage journal cannot be written'] : []),
-      ],
+      degraded: reasonsOf(breaker.state === 'open', sessions.pending, outage),
       pending: {
         records: sessions.pending.records,
         bytes: sessions.pending.bytes,
         ...(outage && { kept: !outage.isFailing }),
       },
-      warnings: warnings.texts,
+      warnings: warnings.found,
       instances: { me: sessions.instance, alive: sessions.liveness.alive },
     }),
     wasLateSince: (since) => built.wasLateSince(since),
@@ -140,6 +129,7 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
       dispatcher.start();
     },
     drain: async (deadline) => {
+      isDraining = true;
       const leftMs = (): DurationMs => Math.max(0, deadline - context.now());
       runner.beginDrain();
       // It may still be about to run a task again.
@@ -162,34 +152,15 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
   };
 }
 
-function toCounters(metrics: Metrics): SessionCounters {
-  /** By outcome. */
-  const commits = new Map<string, Tally>();
-  const commitSeconds = metrics.commitSeconds.labels();
-  return {
-    commit: (outcome, tookMs) => {
-      let tally = commits.get(outcome);
-      if (tally === undefined) commits.set(outcome, (tally = metrics.commits.tally({ outcome })));
-      tally.count += 1;
-      if (tookMs !== undefined) commitSeconds.observe(tookMs / 1000);
-    },
-    rehydrated: () => {
-      metrics.rehydrations.inc();
-    },
-    cache: (outcome) => {
-      (outcome === 'hit' ? metrics.cacheHits : metrics.cacheMisses).inc();
-    },
-    evicted: () => {
-      metrics.cacheEvictions.inc();
-    },
-    refused: (count) => {
-      metrics.refusedRecords.inc(count);
-    },
-    dropped: (count, reason) => {
-      metrics.droppedRecords.inc({ reason }, count);
-    },
-    damaged: () => {
-      metrics.damagedRecords.inc();
-    },
-  };
+function reasonsOf(
+  isAway: boolean,
+  pending: PendingLedger,
+  outage: OutageJournal | undefined,
+): HealthReason[] {
+  const reasons: HealthReason[] = [];
+  if (isAway) reasons.push('store_away');
+  if (pending.records > 0) reasons.push('records_pending');
+  if (pending.isFull) reasons.push('pending_full');
+  if (outage?.isFailing === true) reasons.push('outage_journal_failing');
+  return reasons;
 }

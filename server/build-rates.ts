@@ -27,6 +27,8 @@ export function buildRates({ config, log, metrics }: RatesContext): BuiltRates |
   const hasRate =
     tiers !== undefined && [...tiers.values()].some((tier) => tier.requestsPerSecond !== undefined);
   if (!hasRate) return undefined;
+  for (const [tier, { requestsPerSecond }] of tiers)
+    if (requestsPerSecond !== undefined) metrics.rateRefused.inc({ tier }, 0);
   const isDue = createOnceAMinute(mono);
   const onRefused = (tenant: string, tier: string): void => {
     metrics.rateRefused.inc({ tier });

@@ -40,7 +40,7 @@ export async function buildStore(context: BackendContext, sealer: RecordSealer):
   const instance = randomBytes(9).toString('base64url');
   const { store: given } = context;
   const sealed = (inner: SessionStore): SessionStore => sealStore(inner, sealer, context);
-  const hold = (inner: SessionStore): BuiltStore => embedded(instance, inner, sealed, context.config.scope);
+  const hold = (inner: SessionStore): BuiltStore => embedded(context, instance, inner, sealed);
   if (given !== undefined) return hold(given);
   const { store } = context.config;
   switch (store.kind) {
@@ -53,21 +53,28 @@ export async function buildStore(context: BackendContext, sealer: RecordSealer):
   }
 }
 
+function watchLoop({ metrics }: BackendContext): LoopWatch {
+  const lag = metrics.eventLoopLag.tally({});
+  return new LoopWatch((lateMs) => {
+    lag.observe(lateMs / 1000);
+  });
+}
+
 /** A store in this process answers or fails by itself; its breaker is for a disk that is full or stuck. */
 function embedded(
+  context: BackendContext,
   instance: string,
   store: SessionStore,
   sealed: (inner: SessionStore) => SessionStore,
-  scope: Scope,
 ): BuiltStore {
-  const loop = new LoopWatch();
+  const loop = watchLoop(context);
   const wasLateSince = (since: number): boolean => loop.wasLateSince(since);
   const breaker = new BreakerStore(sealed(store), { instance, wasLateSince });
   const close = async (): Promise<void> => {
     loop.close();
     await breaker.close();
   };
-  const start = (): Promise<void> => checkScope(store, scope);
+  const start = (): Promise<void> => checkScope(store, context.config.scope);
   const because = (what: string): string => what;
   return { instance, breaker, onPartBack: () => undefined, because, start, wasLateSince, close };
 }
@@ -118,7 +125,7 @@ function buildRedis(
     },
     createRedisClient(redis, onError),
   );
-  const loop = new LoopWatch();
+  const loop = watchLoop(context);
   const wasLateSince = (since: number): boolean => loop.wasLateSince(since);
   const breaker = new BreakerStore(sealed(store), {
     instance,

@@ -16,8 +16,11 @@ export class StoreWarnings {
   }
 
   /** As it was found the last time that the store answered. */
-  get texts(): readonly string[] {
-    return this.#found.map(({ text }) => text);
+  get found(): readonly {
+    readonly reason: (typeof EVENTS)[StoreWarning['concern']];
+    readonly text: string;
+  }[] {
+    return this.#found.map(({ concern, text }) => ({ reason: EVENTS[concern], text }));
   }
 
   /** Asks; tells each finding once. Never throws. */

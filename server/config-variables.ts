@@ -19,6 +19,7 @@ import {
 } from './config-kinds.ts';
 import { BOUNDS_VARIABLES } from './config-bounds.ts';
 import { JWT_VARIABLES } from './config-jwt.ts';
+import { METRICS_VARIABLES } from './config-metrics.ts';
 import { REDIS_VARIABLES } from './config-redis-variables.ts';
 
 const MIB = 1_048_576;
@@ -255,6 +256,7 @@ export const VARIABLES = {
     unit: 'seconds',
     effect: 'How long a webhook may take until it answers.',
   }),
+  ...METRICS_VARIABLES,
   LOG_LEVEL: variable(oneOf('info', 'fatal', 'error', 'warn', 'debug', 'trace', 'silent'), {
     unit: 'name',
     effect: 'Least severe log line that is written.',

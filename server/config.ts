@@ -88,6 +88,8 @@ export interface Config {
   readonly pushTimeoutMs: DurationMs;
   readonly drainMs: DurationMs;
   readonly deadMs: DurationMs;
+  /** Whose requests and sessions are also counted apart. */
+  readonly metricsTenants: readonly string[];
   readonly logLevel: LogLevel;
 }
 
@@ -258,6 +260,7 @@ function toConfig(values: Values, store: StoreConfig): Config {
     pushTimeoutMs: values.A2A_PUSH_TIMEOUT_SECONDS * 1000,
     drainMs: values.A2A_DRAIN_SECONDS * 1000,
     deadMs: values.A2A_DEAD_SECONDS * 1000,
+    metricsTenants: values.A2A_METRICS_TENANTS,
     logLevel: values.LOG_LEVEL,
   };
 }

@@ -146,7 +146,7 @@ export class Instance {
 
 export interface Readyz {
   readonly status: string;
-  readonly reasons: readonly string[];
+  readonly reasons: readonly { readonly reason: string }[];
   readonly pending: { readonly records: number; readonly bytes: number };
 }
 

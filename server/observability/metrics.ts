@@ -1,16 +1,28 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, type LabelValues, Registry } from 'prom-client';
+import { COMMIT_METRICS } from './commit-metrics.ts';
+import { RUNTIME_METRICS } from './runtime-metrics.ts';
+import { STORE_METRICS } from './store-metrics.ts';
+import { TASK_METRICS } from './task-metrics.ts';
 import { TalliedCounter } from './tallied-counter.ts';
+import { TalliedHistogram } from './tallied-histogram.ts';
 
 interface MetricRow {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly labels?: readonly string[];
+  /**
+   * Values of the only label, where they are few and known: shown as 0 from the start, because Prometheus sees no increase
+   * in a line that begins with 1.
+   */
+  readonly known?: readonly string[];
   /** Seconds. */
   readonly buckets?: readonly number[];
   /** A gauge that is moved where it changes, instead of being read when somebody asks. */
   readonly counted?: true;
+  /** A counter that is read when somebody asks, because it is counted elsewhere. */
+  readonly read?: true;
   /** How the values of several workers become one. Absent: their sum. */
-  readonly aggregator?: 'max';
+  readonly aggregator?: 'max' | 'min';
 }
 
 /** Every metric, as data; the field of {@link Metrics} -> what Prometheus sees. Label values are from closed sets. */
@@ -20,6 +32,13 @@ export const METRICS = {
     type: 'counter',
     labels: ['dialect', 'method', 'outcome'],
     help: 'JSON-RPC requests by dialect, operation and outcome (ok, or the reason of the error).',
+  },
+  requestSeconds: {
+    name: 'holdfast_request_seconds',
+    type: 'histogram',
+    labels: ['dialect', 'method', 'outcome'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+    help: 'Time from the whole request to its answer (ok, error), the agent included where a send waits for it; to the first event of a stream.',
   },
   cacheHits: { name: 'holdfast_cache_hits_total', type: 'counter', help: 'Sessions found in memory.' },
   cacheMisses: {
@@ -48,87 +67,26 @@ export const METRICS = {
     type: 'counter',
     help: 'Sessions loaded from the store.',
   },
-  commits: {
-    name: 'holdfast_commits_total',
-    type: 'counter',
-    labels: ['outcome'],
-    help: 'Commits by outcome (ok, stored, moved, exists, gone, diverged, aliased, refused, unavailable, error).',
-  },
-  commitSeconds: {
-    name: 'holdfast_commit_seconds',
+  rehydrationSeconds: {
+    name: 'holdfast_rehydration_seconds',
     type: 'histogram',
-    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
-    help: 'Time until a commit was answered by the store, whatever the answer.',
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
+    help: 'Time until a session was loaded from the store.',
   },
-  pendingRecords: { name: 'holdfast_pending_records', type: 'gauge', help: 'Records waiting for the store.' },
-  pendingBytes: { name: 'holdfast_pending_bytes', type: 'gauge', help: 'Bytes waiting for the store.' },
-  outageJournalChanges: {
-    name: 'holdfast_outage_journal_changes',
-    type: 'gauge',
-    help: 'Acknowledged changes that the outage journal has on disk.',
-  },
-  refusedRecords: {
-    name: 'holdfast_refused_records_total',
-    type: 'counter',
-    help: 'Records acknowledged during an outage that no longer applied afterwards.',
-  },
-  damagedRecords: {
-    name: 'holdfast_damaged_records_total',
-    type: 'counter',
-    help: 'Stored records that could not be read.',
-  },
-  unopenedRecords: {
-    name: 'holdfast_unopened_records_total',
-    type: 'counter',
-    labels: ['reason'],
-    help: 'Stored records and summaries that did not open (unknown-key, not-authentic, not-sealed, too-large, malformed), each time they were read.',
-  },
-  droppedRecords: {
-    name: 'holdfast_dropped_records_total',
-    type: 'counter',
-    labels: ['reason'],
-    help: 'Waiting records that were given up (expired, gone, diverged, fenced).',
-  },
+  ...COMMIT_METRICS,
   breakerOpen: {
     name: 'holdfast_breaker_open',
     type: 'gauge',
     aggregator: 'max',
     help: '1 while the store counts as away, else 0.',
   },
-  tasksRunning: { name: 'holdfast_tasks_running', type: 'gauge', help: 'Tasks this instance is running.' },
-  instancesAlive: {
-    name: 'holdfast_instances_alive',
+  ready: {
+    name: 'holdfast_ready',
     type: 'gauge',
-    aggregator: 'max',
-    help: 'Instances that share the store and were alive when this one last looked, itself included.',
+    aggregator: 'min',
+    help: '1 while /readyz answers 200, else 0; of several workers 0 when one is not ready.',
   },
-  tasksRecovered: {
-    name: 'holdfast_tasks_recovered_total',
-    type: 'counter',
-    help: 'Tasks settled because their runner was gone.',
-  },
-  tasksFenced: {
-    name: 'holdfast_tasks_fenced_total',
-    type: 'counter',
-    help: 'Executors stopped because their task was no longer theirs; what they still published was dropped.',
-  },
-  cancels: {
-    name: 'holdfast_cancels_total',
-    type: 'counter',
-    help: 'Cancels by how far this instance took them: requested, delivered, stopped or forced.',
-    labels: ['outcome'],
-  },
-  webhooks: {
-    name: 'holdfast_webhooks_total',
-    type: 'counter',
-    labels: ['outcome'],
-    help: 'Attempts to deliver to a webhook (ok, failed), and webhooks that were given up (parked).',
-  },
-  webhooksWaiting: {
-    name: 'holdfast_webhooks_waiting',
-    type: 'gauge',
-    help: 'Webhooks that this instance is delivering to, or has an attempt waiting for.',
-  },
+  ...TASK_METRICS,
   rateRefused: {
     name: 'holdfast_rate_refused_total',
     type: 'counter',
@@ -156,6 +114,8 @@ export const METRICS = {
     type: 'counter',
     help: 'Streams cut off because their reader was too slow.',
   },
+  ...STORE_METRICS,
+  ...RUNTIME_METRICS,
 } as const satisfies Record<string, MetricRow & { readonly name: string }>;
 
 type Table = typeof METRICS;
@@ -166,47 +126,101 @@ type MetricOf<R> = R extends { type: 'counter' }
     : Counter
   : R extends { type: 'gauge' }
     ? Gauge<LabelOf<R>>
-    : Histogram<LabelOf<R>>;
+    : TalliedHistogram<LabelOf<R>>;
 
-type GaugeName = {
-  [K in keyof Table]: Table[K] extends { counted: true }
-    ? never
-    : Table[K]['type'] extends 'gauge'
-      ? K
-      : never;
-}[keyof Table];
+type IsRead<R> = R extends { counted: true }
+  ? false
+  : R extends { type: 'gauge' } | { read: true }
+    ? true
+    : false;
+
+/** One value for each combination of labels. */
+export type LabelledValues<L extends string> = readonly {
+  readonly labels: LabelValues<L>;
+  readonly value: number;
+}[];
+
+/** Where the values come from that are read when somebody asks; undefined: not known now, nothing is shown. */
+export type MetricSources = {
+  readonly [K in keyof Table as IsRead<Table[K]> extends true ? K : never]: () =>
+    // one line for each
+    (Table[K] extends { labels: unknown } ? LabelledValues<LabelOf<Table[K]>> : number) | undefined;
+};
 
 /** The metrics of one server. Each has its own registry, so that several servers in one process do not mix. */
 export type Metrics = { readonly [K in keyof Table]: MetricOf<Table[K]> } & {
   readonly registry: Registry;
-  /** Where the gauges get their values from when they are asked for. */
-  collect(sources: Readonly<Record<GaugeName, () => number>>): void;
+  /** Adds to where values come from. */
+  collect(sources: Partial<MetricSources>): void;
 };
+
+type AnySource = () => number | LabelledValues<string> | undefined;
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  const sources: Partial<Record<string, () => number>> = {};
-  const made: Record<string, Counter | Gauge | Histogram> = {};
+  const sources: Partial<Record<string, AnySource>> = {};
+  const made: Record<string, Counter | Gauge | TalliedHistogram<string>> = {};
   for (const [field, row] of Object.entries(METRICS) as [string, MetricRow & { name: string }][]) {
-    const base = {
+    const base: Base = {
       name: row.name,
       help: row.help,
       labelNames: [...(row.labels ?? [])],
       registers: [registry],
       ...(row.aggregator !== undefined && { aggregator: row.aggregator }),
     };
-    if (row.type === 'counter') made[field] = row.labels ? new TalliedCounter(base) : new Counter(base);
-    else if (row.type === 'gauge') {
-      made[field] = new Gauge({
-        ...base,
-        collect() {
-          const source = sources[field];
-          if (source !== undefined) this.set(source());
-        },
-      });
-    } else made[field] = new Histogram({ ...base, buckets: [...(row.buckets ?? [])] });
+    const sourceOf = (): AnySource | undefined => sources[field];
+    if (row.type === 'gauge') made[field] = createGauge(base, sourceOf);
+    else if (row.type === 'histogram')
+      made[field] = new TalliedHistogram({ ...base, buckets: row.buckets ?? [] });
+    else if (row.read) made[field] = createReadCounter(base, sourceOf);
+    else made[field] = row.labels ? createCounter(base, row.known) : new Counter(base);
   }
   // The loop makes each field as its row of the table says, which is how `Metrics` is derived from it.
   const collect: Metrics['collect'] = (given) => Object.assign(sources, given);
   return { ...made, registry, collect } as unknown as Metrics;
+}
+
+interface Base {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: string[];
+  readonly registers: Registry[];
+  readonly aggregator?: 'max' | 'min';
+}
+
+function createGauge(base: Base, sourceOf: () => AnySource | undefined): Gauge {
+  return new Gauge({
+    ...base,
+    collect() {
+      const source = sourceOf();
+      if (source === undefined) return;
+      const value = source();
+      if (typeof value === 'number') {
+        this.set(value);
+        return;
+      }
+      this.reset();
+      // which leaves a 0 where there are no labels
+      if (base.labelNames.length === 0) this.remove();
+      for (const { labels, value: one } of value ?? []) this.set(labels, one);
+    },
+  });
+}
+
+function createCounter(base: Base, known: readonly string[] = []): TalliedCounter<string> {
+  const counter = new TalliedCounter(base);
+  const [label = ''] = base.labelNames;
+  for (const value of known) counter.inc({ [label]: value }, 0);
+  return counter;
+}
+
+function createReadCounter(base: Base, sourceOf: () => AnySource | undefined): Counter {
+  return new Counter({
+    ...base,
+    collect() {
+      const value = sourceOf()?.();
+      this.reset();
+      if (typeof value === 'number') this.inc(value);
+    },
+  });
 }

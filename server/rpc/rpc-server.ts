@@ -1,20 +1,19 @@
 import jayson from 'jayson';
 import { invalidParams, type ErrorReason, type ProtocolError } from '../../protocol/errors.ts';
 import type { WireError } from '../../protocol/dialects/codec.ts';
-import type { Selection } from '../../protocol/dialects/select.ts';
 import type { Dialect } from '../../protocol/model.ts';
 import { methodName, OPERATION_NAMES, type Operation, streams } from '../../protocol/operations.ts';
 import type { JsonValue } from '../../protocol/units.ts';
 import type { CallContext } from '../a2a/call.ts';
 import type { Log } from '../observability/log-events.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import type { Tally } from '../observability/tallied-counter.ts';
 import { authorize } from '../security/permissions.ts';
 import { type Envelope, readEnvelope } from './envelope.ts';
 import { parseJsonBody } from './json-body.ts';
 import { openStream } from './open-stream.ts';
 import type { EncodedAnswer, OperationHandlers, Outcome, StreamOutcome } from './operation-handler.ts';
 import { createOperationHandlers, notOffered, type Offer } from './operation-handlers.ts';
+import { RequestMeter } from './request-meter.ts';
 import { checkFacts, type RequestFacts } from './request-facts.ts';
 import { failed, type RpcAnswer, type RpcResponse } from './rpc-answer.ts';
 import { StreamSlots } from './stream-slots.ts';
@@ -35,6 +34,8 @@ export interface RpcServerOptions extends Offer {
   readonly extensions?: ExtensionSupport;
   /** Most that a caller may have open at one time. Default: any number. */
   readonly streamsPerPrincipal?: number;
+  /** Whose requests are counted apart. Default: nobody's. */
+  readonly metricsTenants?: readonly string[];
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -43,6 +44,7 @@ export interface RpcServerOptions extends Offer {
 class Call {
   readonly envelope: Envelope;
   readonly context: CallContext;
+  readonly since = performance.now();
   outcome: Outcome | undefined = undefined;
   failure: RpcFailure | undefined = undefined;
   /** Gives back the slot of a stream. */
@@ -82,12 +84,12 @@ export class RpcServer {
   readonly #options: RpcServerOptions;
   readonly #handlers: OperationHandlers;
   readonly #methods: InstanceType<typeof jayson.Server>;
-  /** By what was asked for: one object for every method of a dialect, so that there are never more. */
-  readonly #successes = new Map<Selection, Tally>();
+  readonly #meter: RequestMeter;
   readonly #streamSlots: StreamSlots;
 
   constructor(options: RpcServerOptions) {
     this.#options = options;
+    this.#meter = new RequestMeter(options.metrics, options.metricsTenants);
     this.#handlers = createOperationHandlers(options);
     this.#streamSlots = new StreamSlots(options.streamsPerPrincipal ?? Infinity);
     this.#methods = new jayson.Server(this.#methodTable(), { useContext: true });
@@ -112,7 +114,7 @@ export class RpcServer {
   refuse(error: unknown, facts: Pick<RequestFacts, 'requestId' | 'version'>): RpcResponse {
     const envelope = readEnvelope(undefined, facts.version, this.#options);
     const failure = toRpcError(error, envelope.selection.dialect, { ...facts, log: this.#options.log });
-    this.#count(envelope, failure.reason);
+    this.#meter.refused(envelope.selection, failure.reason);
     return failed(failure, null);
   }
 
@@ -206,12 +208,12 @@ export class RpcServer {
     const { id, isNotification } = envelope;
     if (failure !== undefined) {
       call.free?.();
-      this.#count(envelope, failure.reason);
+      this.#count(call, failure.reason);
       const isTold = failure.httpStatus !== 200 || !isNotification;
       return isTold ? failed(failure, id) : { status: 204, headers: {} };
     }
     if (outcome !== undefined && 'stream' in outcome) return this.#stream(call, outcome);
-    this.#count(envelope, 'ok');
+    this.#count(call, 'ok');
     const headers = headersOf(context, outcome);
     const delivered = outcome?.delivered;
     if (isNotification) return { status: 204, headers, delivered };
@@ -220,12 +222,13 @@ export class RpcServer {
     return { status: 200, headers, body, delivered };
   }
 
-  #stream({ envelope, context, free }: Call, outcome: StreamOutcome): RpcAnswer {
+  #stream(call: Call, outcome: StreamOutcome): RpcAnswer {
+    const { envelope, context, free } = call;
     const { log, metrics } = this.#options;
     const { id, isNotification, method } = envelope;
     const headers = headersOf(context, outcome.stream);
     const onOutcome = (told: ErrorReason | 'ok'): void => {
-      this.#count(envelope, told);
+      this.#count(call, told);
     };
     const opened = openStream(outcome, {
       id,
@@ -243,19 +246,8 @@ export class RpcServer {
     return { status: 204, headers, delivered: outcome.stream.delivered };
   }
 
-  #count({ selection }: Envelope, outcome: ErrorReason | 'ok'): void {
-    const { dialect, operation: method = 'unknown' } = selection;
-    const { requests } = this.#options.metrics;
-    if (outcome !== 'ok') {
-      requests.inc({ dialect, method, outcome });
-      return;
-    }
-    let tally = this.#successes.get(selection);
-    if (tally === undefined) {
-      tally = requests.tally({ dialect, method, outcome });
-      this.#successes.set(selection, tally);
-    }
-    tally.count += 1;
+  #count({ envelope, context, since }: Call, outcome: ErrorReason | 'ok'): void {
+    this.#meter.answered(envelope.selection, context.principal.tenant, outcome, since);
   }
 }
 

@@ -285,6 +285,7 @@ export class ChangeQueue {
     };
     const { records, refused } = rebase(this.draft, intent.records, extend, meanwhile);
     intent.records = records;
+    this.#parts.counters.rebased();
     this.#parts.pending.settle(before.records - records.length, before.bytes - sizeOf(records));
     for (const { why, record } of refused) {
       const [type, identity] = [record.body.t, formatIdentity(record.identity)];

@@ -5,6 +5,7 @@
 import type { DurationMs } from '../../protocol/units.ts';
 import type { RunKey } from './records.ts';
 import type { SessionRef } from './session-ref.ts';
+import type { CountedStore } from './store-census.ts';
 
 /** An instance as the store knows it. */
 export interface InstanceSeen {
@@ -39,7 +40,7 @@ export interface StoreWarning {
 /** Ends a watch. Idempotent. Never throws. */
 export type Unwatch = () => void;
 
-export interface InstanceStore {
+export interface InstanceStore extends CountedStore {
   /** Says that this instance is alive, by store time. Also what a breaker probes with. */
   beat(instance: string): Promise<void>;
   /** Every instance that has beaten within a day and was not forgotten; those that have left are among them. */

@@ -36,6 +36,10 @@ export class PendingLedger {
   get bytes(): Bytes {
     return this.#bytes;
   }
+  /** Something was refused for want of room since it began to wait. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
   get sessions(): ReadonlySet<PendingSession> {
     return this.#sessions;
   }

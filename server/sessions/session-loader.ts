@@ -102,10 +102,11 @@ export class SessionLoader {
 
   async #read(ref: SessionRef): Promise<LiveSession | undefined> {
     const session = this.#fresh(ref);
-    const { ttlMs, ttlRefresh } = this.#parts;
+    const { ttlMs, ttlRefresh, clock, counters } = this.#parts;
+    const since = clock.mono();
     const isThere = await session.refresh(ttlRefresh === 'access' ? ttlMs : undefined);
     if (isThere) {
-      this.#parts.counters.rehydrated();
+      counters.rehydrated(clock.mono() - since);
       this.#parts.log('session_rehydrated', { ...ref, head: session.view.head });
     }
     return isThere || session.knowsTombstone ? session : undefined;

@@ -29,9 +29,12 @@ export interface SessionLimits {
 export interface SessionCounters {
   /** @param tookMs until its answer, for those that were answered */
   commit(outcome: string, tookMs?: DurationMs): void;
-  rehydrated(): void;
+  /** @param tookMs until it had been read */
+  rehydrated(tookMs: DurationMs): void;
   cache(outcome: 'hit' | 'miss'): void;
   evicted(): void;
+  /** An acknowledged change was moved behind what others had stored meanwhile. */
+  rebased(): void;
   refused(count: number): void;
   dropped(count: number, why: string): void;
   damaged(): void;

@@ -15,6 +15,7 @@ import type {
   TaskQuery,
   Unwatch,
 } from '../sessions/session-store.ts';
+import type { TenantCensus } from '../sessions/store-census.ts';
 import { CircuitBreaker, type BreakerOptions } from './circuit-breaker.ts';
 
 export type { BreakerOptions, BreakerState } from './circuit-breaker.ts';
@@ -129,6 +130,11 @@ export class BreakerStore extends CircuitBreaker implements SessionStore {
   /** A hint that is lost says nothing of the store: it may be a right to its channels that is missing. */
   nudge(instance: string, ref: SessionRef): Promise<void> {
     return this.hint(() => this.#inner.nudge(instance, ref));
+  }
+
+  /** For people to look at: that it could not be had says nothing of the store. */
+  census(tenant: string): Promise<TenantCensus> {
+    return this.hint(() => this.#inner.census(tenant));
   }
 
   warnings(): Promise<readonly StoreWarning[]> {

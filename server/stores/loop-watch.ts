@@ -13,10 +13,12 @@ export class LoopWatch {
   #expected = performance.now() + SAMPLE_MS;
   #lateAt = Number.NEGATIVE_INFINITY;
 
-  constructor() {
+  /** @param onSample told each time how late the timer was */
+  constructor(onSample: (lateMs: DurationMs) => void) {
     this.#timer = setInterval(() => {
       const now = performance.now();
       if (now - this.#expected > LATE_MS) this.#lateAt = now;
+      onSample(Math.max(0, now - this.#expected));
       this.#expected = now + SAMPLE_MS;
     }, SAMPLE_MS);
     this.#timer.unref();

@@ -1,5 +1,6 @@
 import type { Capability, ContractOptions, Harness, Suite } from './harness.ts';
 import { describeAnswers } from './answers.contract.ts';
+import { describeCensus } from './census.contract.ts';
 import { describeCommit } from './commit.contract.ts';
 import { describeHints } from './hints.contract.ts';
 import { describeIndexes } from './indexes.contract.ts';
@@ -48,6 +49,7 @@ export function describeSessionStore(name: string, options: ContractOptions): vo
     describeIndexes(suite);
     describeAnswers(suite);
     describeLists(suite);
+    describeCensus(suite);
     describeOutbox(suite);
     describeInstances(suite);
     describeHints(suite);

@@ -16,6 +16,7 @@ import {
   type TaskQuery,
   type Unwatch,
 } from '../../server/sessions/session-store.ts';
+import type { TenantCensus } from '../../server/sessions/store-census.ts';
 
 export type StoreMethod = Exclude<keyof SessionStore, 'kind' | 'location' | 'exclusive' | 'keyOf' | 'close'>;
 
@@ -183,6 +184,10 @@ export class FaultyStore implements SessionStore {
 
   onNudge(instance: string, listener: (ref: SessionRef) => void): Promise<Unwatch> {
     return this.#call('onNudge', () => this.#inner.onNudge(instance, listener));
+  }
+
+  census(tenant: string): Promise<TenantCensus> {
+    return this.#call('census', () => this.#inner.census(tenant));
   }
 
   warnings(): Promise<readonly StoreWarning[]> {

@@ -85,7 +85,7 @@ export function useOutage(options: RedisOptions = { appendonly: true }): OutageF
 export interface Readyz {
   readonly httpStatus: number;
   readonly status: string;
-  readonly reasons: readonly string[];
+  readonly reasons: readonly { readonly reason: string; readonly text: string; readonly runbook: string }[];
   readonly pending: { readonly records: number; readonly bytes: number; readonly kept?: boolean };
 }
 

@@ -57,6 +57,9 @@ export class CountedEvents implements SessionCounters {
   evicted(): void {
     this.#add('evicted');
   }
+  rebased(): void {
+    this.#add('rebased');
+  }
   refused(count: number): void {
     this.#add('refused', count);
   }

@@ -119,17 +119,20 @@ describe('other paths', () => {
     };
     const pending = { records: 0, bytes: 0 };
     expect(await probe()).to.deep.equal([200, { status: 'ready', reasons: [], pending }]);
+    const runbook = 'docs/persistence-runbook.md#redis-is-away';
+    const away = { reason: 'store_away', text: 'the store is away', runbook };
     used.backend.state = {
       storeAnsweredOnce: true,
-      degraded: ['store away'],
+      degraded: ['store_away'],
       pending: { records: 4, bytes: 90 },
     };
     expect(await probe()).to.deep.equal([
       200,
-      { status: 'degraded', reasons: ['store away'], pending: { records: 4, bytes: 90 } },
+      { status: 'degraded', reasons: [away], pending: { records: 4, bytes: 90 } },
     ]);
-    used.backend.state = { storeAnsweredOnce: false, degraded: ['store away'], pending };
-    expect((await probe())[0]).to.equal(503);
+    used.backend.state = { storeAnsweredOnce: false, degraded: ['store_away'], pending };
+    const starting = { reason: 'starting', text: 'the store has not answered yet', runbook };
+    expect(await probe()).to.deep.equal([503, { status: 'starting', reasons: [starting, away], pending }]);
   });
 
   it('counts requests by dialect, operation and outcome', async () => {

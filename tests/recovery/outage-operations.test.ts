@@ -152,7 +152,7 @@ describe('an operation while redis is away', function () {
       expect(wrong).to.deep.equal([]);
       expect(server.readiness.pending.records).to.be.above(10);
       expect(server.readiness.pending.bytes).to.be.above(1_000);
-      expect(server.readiness.degraded).to.include('records wait for the store');
+      expect(server.readiness.degraded).to.include('records_pending');
       await comeBack();
       await eventually(() => server.readiness.degraded.length === 0, 8_000);
       expect(server.readiness.pending).to.deep.equal({ records: 0, bytes: 0 });

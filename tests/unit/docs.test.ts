@@ -6,8 +6,12 @@ import { dirname, join, normalize } from 'node:path';
 import { ERRORS, type ErrorReason } from '../../protocol/errors.ts';
 import type { Variable } from '../../server/config-kinds.ts';
 import { VARIABLES } from '../../server/config-variables.ts';
+import { HEALTH_REASONS } from '../../server/http/health-reasons.ts';
 import { LOG_EVENTS } from '../../server/observability/log-events.ts';
 import { METRICS } from '../../server/observability/metrics.ts';
+
+/** Events, and what stands in the same form: the reasons of /readyz. */
+const OURS = new Set([...Object.keys(LOG_EVENTS), ...Object.keys(HEALTH_REASONS)]);
 
 /** Path from the top of the repository -> text. */
 type Pages = ReadonlyMap<string, string>;
@@ -15,8 +19,8 @@ type Pages = ReadonlyMap<string, string>;
 const MISSPELT = 'A2A_STROE';
 /** Named in the example of a misspelling. */
 const NOT_YET = new Set([MISSPELT]);
-/** Words of others that look like an event: Redis's, and a member of an error. */
-const FOREIGN = new Set(['aof_rewrite_in_progress']);
+/** Words of others that look like an event: Redis's, Prometheus'. */
+const FOREIGN = new Set(['aof_rewrite_in_progress', 'rule_files', 'runbook_url']);
 
 async function readPages(): Promise<Pages> {
   const pages = new Map<string, string>();
@@ -103,7 +107,7 @@ function unknownNames(pages: Pages): string[] {
     for (const [name] of text.matchAll(/\bholdfast_[a-z_]+\b/g))
       if (!metrics.includes(name)) faults.push(`${path}: metric ${name}`);
     for (const [, name = ''] of text.matchAll(/`([a-z]+(?:_[a-z]+)+)`/g))
-      if (!name.startsWith('holdfast_') && !Object.hasOwn(LOG_EVENTS, name) && !FOREIGN.has(name))
+      if (!name.startsWith('holdfast_') && !OURS.has(name) && !FOREIGN.has(name))
         faults.push(`${path}: event ${name}`);
   }
   return faults;

@@ -108,11 +108,11 @@ describe('metrics', () => {
     const metrics = createMetrics();
     metrics.requests.inc({ dialect: 'v1', method: 'sendMessage', outcome: 'ok' });
     metrics.pendingRecords.set(3);
-    metrics.commitSeconds.observe(0.002);
+    metrics.commitSeconds.tally({ outcome: 'ok' }).observe(0.002);
     const text = await metrics.registry.metrics();
     expect(text).to.contain('holdfast_requests_total{dialect="v1",method="sendMessage",outcome="ok"} 1');
     expect(text).to.contain('holdfast_pending_records 3');
-    expect(text).to.contain('holdfast_commit_seconds_bucket{le="0.0025"} 1');
+    expect(text).to.contain('holdfast_commit_seconds_bucket{le="0.0025",outcome="ok"} 1');
     for (const { name, type, help } of Object.values(METRICS)) {
       expect(text).to.contain(`# HELP ${name} ${help}`).and.contain(`# TYPE ${name} ${type}`);
       expect(name.endsWith('_total'), name).to.equal(type === 'counter');

@@ -1,3 +1,4 @@
+import { TASK_STATES } from '../../../protocol/task-state.ts';
 import type { DurationMs, EpochMs } from '../../../protocol/units.ts';
 import type { Scope } from '../../security/space.ts';
 import { encodeId, refKey } from '../../sessions/session-ref.ts';
@@ -10,6 +11,7 @@ import type {
   StoreWarning,
   Unwatch,
 } from '../../sessions/instance-store.ts';
+import type { TenantCensus } from '../../sessions/store-census.ts';
 import { decodeId } from '../encoded-ids.ts';
 import { checkPageLimit } from '../request-checks.ts';
 import { readPageToken, RUNNING_STATES, toPageToken, toRunningTask } from '../running-tasks.ts';
@@ -65,6 +67,13 @@ export abstract class EmbeddedInstances implements InstanceStore {
 
   instances(): Promise<readonly InstanceSeen[]> {
     return this.write((tables) => instancesSeen(tables, this.now()));
+  }
+
+  census(tenant: string): Promise<TenantCensus> {
+    const encoded = encodeId(tenant);
+    return this.view((tables) => ({
+      tasks: new Map(TASK_STATES.map((state) => [state, tables.countTasks(encoded, state, undefined)])),
+    }));
   }
 
   leave(instance: string): Promise<void> {

@@ -9,11 +9,13 @@ import type {
   StoreWarning,
   Unwatch,
 } from '../../sessions/instance-store.ts';
+import type { TenantCensus } from '../../sessions/store-census.ts';
 import { decodeId } from '../encoded-ids.ts';
 import { FORGET_INSTANCE_MS } from '../running-tasks.ts';
 import type { RedisClient } from './client.ts';
 import { toStoreError } from './errors.ts';
 import type { RedisKeys } from './keys.ts';
+import { takeCensus } from './redis-census.ts';
 import { findRunningTasks } from './redis-running.ts';
 import { findWarnings } from './redis-warnings.ts';
 import { createSubscriberLike, RedisWakeups, type HintListener } from './redis-wakeups.ts';
@@ -91,6 +93,10 @@ export abstract class RedisInstances implements InstanceStore {
 
   tenants(): Promise<readonly string[]> {
     return this.#tenantsIn(this.#keys.tenants);
+  }
+
+  census(tenant: string): Promise<TenantCensus> {
+    return takeCensus(this.#scripts, this.#keys, tenant);
   }
 
   tenantsOf(instance: string): Promise<readonly string[]> {

@@ -188,3 +188,10 @@ redis.call('HDEL', K, unpack(names))
 redis.call('HSET', K, 'b', math.max(0, b - bytes))
 return #names
 `;
+
+/** KEYS any number of indexes. Answers how many each has. */
+export const CENSUS = `
+local r = {}
+for i = 1, #KEYS do r[i] = redis.call('ZCARD', KEYS[i]) end
+return r
+`;

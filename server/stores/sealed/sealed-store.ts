@@ -19,6 +19,7 @@ import type {
   TaskQuery,
   Unwatch,
 } from '../../sessions/session-store.ts';
+import type { TenantCensus } from '../../sessions/store-census.ts';
 import { openSummary, sealedIn, sealSummary } from './sealed-summary.ts';
 
 /** Something stored that did not open. */
@@ -209,6 +210,9 @@ export class SealedStore implements SessionStore {
   }
   nudge(instance: string, ref: SessionRef): Promise<void> {
     return this.#inner.nudge(instance, ref);
+  }
+  census(tenant: string): Promise<TenantCensus> {
+    return this.#inner.census(tenant);
   }
   warnings(): Promise<readonly StoreWarning[]> {
     return this.#inner.warnings();

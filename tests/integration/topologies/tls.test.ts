@@ -75,9 +75,9 @@ describe('redis over tls', function () {
     expect(line['why']).to.match(/appendonly/);
     const body = (await (await fetch(new URL('/readyz', url))).json()) as {
       status: string;
-      warnings: string[];
+      warnings: { text: string; runbook: string }[];
     };
     expect(body.status).to.equal('ready');
-    expect(body.warnings).to.deep.equal([line['why']]);
+    expect(body.warnings.map(({ text }) => text)).to.deep.equal([line['why']]);
   });
 });

@@ -5,10 +5,8 @@ import { SessionDamagedError, StoreUnavailableError } from '../../../server/sess
 import type { JournalRead } from '../../../server/sessions/session-store.ts';
 import { BreakerStore } from '../../../server/stores/breaker.ts';
 import type { BreakerOptions } from '../../../server/stores/breaker.ts';
-import { LoopWatch } from '../../../server/stores/loop-watch.ts';
 import { MemorySessionStore } from '../../../server/stores/memory/memory-store.ts';
 import { StoreTimeoutError } from '../../../server/stores/store-timeout-error.ts';
-import { eventually } from '../../helpers/eventually.ts';
 import { Writer, createOf, errorOf, refOf } from '../../contract/harness.ts';
 
 const hangs = () => new Promise<never>(() => undefined);
@@ -274,26 +272,5 @@ describe('the breaker', () => {
     await breaker.probe();
     expect(inner.beats).to.deep.equal([]);
     expect(await errorOf(inner.read(refOf()))).to.be.instanceOf(StoreUnavailableError);
-  });
-});
-
-describe('the loop watch', () => {
-  it('tells a stall from a quiet time, before and after its own turn', async () => {
-    const watch = new LoopWatch();
-    const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
-    let before = 0;
-    await eventually(async () => {
-      before = performance.now();
-      await turn();
-      return !watch.wasLateSince(before);
-    });
-    const until = performance.now() + 120;
-    while (performance.now() < until);
-    expect(watch.wasLateSince(before)).to.equal(true);
-    await turn();
-    await turn();
-    expect(watch.wasLateSince(before)).to.equal(true);
-    expect(watch.wasLateSince(performance.now())).to.equal(false);
-    watch.close();
   });
 });

@@ -54,17 +54,17 @@ describe('the metrics of several workers', () => {
     of(1).requests.inc({ dialect: 'v1', method: 'getTask', outcome: 'ok' }, 2);
     of(2).requests.inc({ outcome: 'ok', method: 'getTask', dialect: 'v1' }, 3);
     of(2).requests.inc({ dialect: 'v03', method: 'getTask', outcome: 'ok' });
-    of(1).commitSeconds.observe(0.002);
-    of(2).commitSeconds.observe(0.2);
+    of(1).commitSeconds.tally({ outcome: 'ok' }).observe(0.002);
+    of(2).commitSeconds.tally({ outcome: 'ok' }).observe(0.2);
     of(1).streamsOpen.inc(4);
     of(2).streamsOpen.inc(5);
     const text = await fleet.text();
     for (const line of [
       'holdfast_requests_total{dialect="v1",method="getTask",outcome="ok"} 5',
       'holdfast_requests_total{dialect="v03",method="getTask",outcome="ok"} 1',
-      'holdfast_commit_seconds_bucket{le="0.0025"} 1',
-      'holdfast_commit_seconds_bucket{le="+Inf"} 2',
-      'holdfast_commit_seconds_count 2',
+      'holdfast_commit_seconds_bucket{le="0.0025",outcome="ok"} 1',
+      'holdfast_commit_seconds_bucket{le="+Inf",outcome="ok"} 2',
+      'holdfast_commit_seconds_count{outcome="ok"} 2',
       'holdfast_streams_open 9',
       'holdfast_pending_records 14',
       'holdfast_breaker_open 1',

@@ -1,0 +1,76 @@
+/** What becomes of records on their way to the store. A part of `METRICS`. */
+export const COMMIT_METRICS = {
+  commits: {
+    name: 'holdfast_commits_total',
+    type: 'counter',
+    labels: ['outcome'],
+    known: [
+      'ok',
+      'stored',
+      'moved',
+      'exists',
+      'gone',
+      'diverged',
+      'aliased',
+      'refused',
+      'unavailable',
+      'error',
+    ],
+    help: 'Commits by outcome (ok, stored, moved, exists, gone, diverged, aliased, refused, unavailable, error).',
+  },
+  commitSeconds: {
+    name: 'holdfast_commit_seconds',
+    type: 'histogram',
+    labels: ['outcome'],
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
+    help: 'Time until a commit was answered by the store, by that answer.',
+  },
+  pendingRecords: { name: 'holdfast_pending_records', type: 'gauge', help: 'Records waiting for the store.' },
+  pendingBytes: { name: 'holdfast_pending_bytes', type: 'gauge', help: 'Bytes waiting for the store.' },
+  pendingRatio: {
+    name: 'holdfast_pending_ratio',
+    type: 'gauge',
+    aggregator: 'max',
+    help: 'How much of what may wait for the store does, in records or in bytes, 0 to 1; from 0.9 on new work is refused. Of several workers the fullest.',
+  },
+  outageJournalChanges: {
+    name: 'holdfast_outage_journal_changes',
+    type: 'gauge',
+    help: 'Acknowledged changes that the outage journal has on disk.',
+  },
+  outageJournalFailing: {
+    name: 'holdfast_outage_journal_failing',
+    type: 'gauge',
+    aggregator: 'max',
+    help: '1 while the outage journal cannot be written, else 0.',
+  },
+  rebases: {
+    name: 'holdfast_rebases_total',
+    type: 'counter',
+    help: 'Acknowledged changes that were moved behind what others had stored meanwhile.',
+  },
+  refusedRecords: {
+    name: 'holdfast_refused_records_total',
+    type: 'counter',
+    help: 'Records acknowledged during an outage that no longer applied afterwards.',
+  },
+  damagedRecords: {
+    name: 'holdfast_damaged_records_total',
+    type: 'counter',
+    help: 'Stored records that could not be read.',
+  },
+  unopenedRecords: {
+    name: 'holdfast_unopened_records_total',
+    type: 'counter',
+    labels: ['reason'],
+    known: ['unknown-key', 'not-authentic', 'not-sealed', 'too-large', 'malformed'],
+    help: 'Stored records and summaries that did not open (unknown-key, not-authentic, not-sealed, too-large, malformed), each time they were read.',
+  },
+  droppedRecords: {
+    name: 'holdfast_dropped_records_total',
+    type: 'counter',
+    labels: ['reason'],
+    known: ['deleted', 'expired', 'lost', 'damaged'],
+    help: 'Waiting records that were given up, by what became of their session (deleted, expired, lost, damaged).',
+  },
+} as const;

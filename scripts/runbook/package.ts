@@ -35,8 +35,7 @@ interface Packed {
 
 /** Nothing of a checkout that whoever installs it would carry for nothing. */
 function checkContents(paths: readonly string[]): void {
-  const wanted =
-    /^(?:dist\/.*\.(?:js|d\.ts)|docs\/.*|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/;
+  const wanted = /^(?:dist\/.*\.(?:js|d\.ts)|docs\/.*|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/;
   const unwanted = paths.filter((path) => !wanted.test(path));
   must(unwanted.length === 0, `the package has nothing to spare: ${unwanted.join(' ')}`);
   for (const path of ['dist/server/main.js', 'dist/server/index.d.ts', 'docs/library.md', 'LICENSE'])

@@ -5,6 +5,9 @@ import { promisify } from 'node:util';
 export interface Where {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Of the process; absent: ours. */
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 /** A command ended with another code than 0. */
@@ -68,6 +71,13 @@ export class StartedServer {
       body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'SendMessage', params: { message } }),
     });
     return await response.text();
+  }
+
+  /** SIGTERM. @returns its exit code */
+  async stop(): Promise<number | null> {
+    const gone = once(this.#child, 'close') as Promise<[number | null]>;
+    this.#child.kill('SIGTERM');
+    return (await gone)[0];
   }
 
   /** SIGKILL, to all of it. Idempotent. */

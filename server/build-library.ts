@@ -30,7 +30,7 @@ export interface OpenSessions {
    *
    * @returns what is not stored, when the store was away for so long
    */
-  close(): Promise<StopReport>;
+  readonly close: () => Promise<StopReport>;
 }
 
 /**

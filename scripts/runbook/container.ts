@@ -117,10 +117,11 @@ await rehearse('container', 300_000, async ({ folder, held, atEnd }) => {
   held(`it runs${'uid' in as ? ` as user ${user}` : ', as this user'}, and its health check passes`);
   await first.say('my name is Ada');
   await first.kill();
-  await finish(check, rest, where).then(
-    () => must(false, 'the health check fails when nothing runs'),
-    () => undefined,
+  const stillPasses = await finish(check, rest, where).then(
+    () => true,
+    () => false,
   );
+  must(!stillPasses, 'the health check fails when nothing runs');
   const second = await start();
   must((await second.say('recall')).includes('my name is Ada'), 'the session is there again');
   must((await second.stop()) === 0, 'it stops cleanly');

@@ -11,9 +11,9 @@ export interface Rehearsal {
   /** Empty at first; gone afterwards. */
   readonly folder: string;
   /** Says what holds now, with the seconds since the start. */
-  held(what: string): void;
+  readonly held: (what: string) => void;
   /** Called at the end, the last one first, however it ends. */
-  atEnd(end: () => unknown): void;
+  readonly atEnd: (end: () => unknown) => void;
 }
 
 /** A rehearsal as a program: 0 everything held, 1 something did not, 2 it could not be rehearsed here. */

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { EpochMs } from '../protocol/units.ts';
 import type { AgentExecutor, ForeignExecutor } from './agents/agent-executor.ts';
 import { type AgentFormat, chooseFormat } from './agents/agent-format.ts';
-import { type Backend, type BackendContext, StartError } from './backend.ts';
+import { type Backend, type BackendContext, StartError, type StopReport } from './backend.ts';
 import { buildBackend } from './build-backend.ts';
 import { createDemoAgent } from './agents/demo-agent.ts';
 import { type AgentAbout, chooseAbout } from './build-about.ts';
@@ -54,13 +54,6 @@ export interface ServerAddress {
   readonly port: number;
   /** URL of the endpoint. */
   readonly url: string;
-}
-
-export interface StopReport {
-  /** Acknowledged, and not stored when the time was over. */
-  readonly pendingRecords: number;
-  /** Where they survive the end of the process; absent: nowhere. */
-  readonly keptIn?: string;
 }
 
 /** What the end of the drain time ends, such as tasks and their streams, may still be stored and told to its clients. */

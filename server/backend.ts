@@ -12,6 +12,13 @@ export class StartError extends Error {
   override readonly name = 'StartError';
 }
 
+export interface StopReport {
+  /** Acknowledged, and not stored when the time was over. */
+  readonly pendingRecords: number;
+  /** Where they survive the end of the process; absent: nowhere. */
+  readonly keptIn?: string;
+}
+
 /** What stands behind the doors: operations, and the life of everything that they need. */
 export interface Backend {
   readonly operations: A2AOperations;
@@ -31,9 +38,13 @@ export interface Backend {
   close(): Promise<void>;
 }
 
-export interface BackendContext {
-  readonly config: Config;
+export interface BackendContext extends SessionsContext {
   readonly agent: AgentExecutor;
+}
+
+/** What sessions are built from, with a server around them or without. */
+export interface SessionsContext {
+  readonly config: Config;
   /** Instead of the configured store. */
   readonly store?: SessionStore;
   readonly log: Log;

@@ -2,55 +2,25 @@ import type { DurationMs } from '../protocol/units.ts';
 import { A2AService } from './a2a/a2a-service.ts';
 import { TaskRunner } from './a2a/task-runner.ts';
 import type { Backend, BackendContext } from './backend.ts';
-import { collectMetrics, toCounters } from './build-metrics.ts';
-import { buildOutageJournal } from './build-outage.ts';
+import { collectMetrics } from './build-metrics.ts';
 import { buildPush } from './build-push.ts';
-import { buildSealer } from './build-sealing.ts';
-import { buildStore } from './build-store.ts';
-import { StoreWarnings } from './build-warnings.ts';
+import { buildSessions } from './build-sessions.ts';
 import type { HealthReason } from './http/health-reasons.ts';
 import { UrlGuard } from './security/url-guard.ts';
 import type { OutageJournal } from './sessions/outage-journal.ts';
 import type { PendingLedger } from './sessions/pending.ts';
-import { A2ASessionManager } from './sessions/session-manager.ts';
 import { SYSTEM_CLOCK } from './sessions/session-parts.ts';
 
 /** The real parts, wired: store behind its breaker, sessions, runner, operations. @throws {StartError} @throws {ConfigError} */
 export async function buildBackend(context: BackendContext): Promise<Backend> {
   const { config, log, metrics, agent } = context;
   const clock = { ...SYSTEM_CLOCK, now: context.now };
-  const sealer = await buildSealer(context);
-  const outage = await buildOutageJournal(context, sealer);
-  const built = await buildStore(context, sealer);
-  const { breaker } = built;
-  const warnings = new StoreWarnings(breaker, log);
-  const { sessionTtlMs: ttlMs, sessionTtlRefresh: ttlRefresh, deadMs } = config;
-  const sessions = new A2ASessionManager({
-    onDue: (ref) => {
-      dispatcher.wake(ref);
-    },
-    store: breaker,
-    isAway: () => breaker.state === 'open',
-    instance: built.instance,
-    clock,
-    ttlMs,
-    ttlRefresh,
-    coherence: config.cacheCoherence,
-    resumeMs: config.resumeMs,
-    cache: { maxSessions: config.cacheMaxSessions, maxBytes: config.cacheMaxBytes },
-    limits: {
-      recordMaxBytes: config.recordMaxBytes,
-      sessionMaxBytes: config.sessionMaxBytes,
-      sessionMaxRecords: config.sessionMaxRecords,
-    },
-    pending: { maxRecords: config.pendingMaxRecords, maxBytes: config.pendingMaxBytes },
-    // A store in this process does not go back.
-    ...(built.breaker.kind !== 'redis' && { ownMaxBytes: 0 }),
-    outage,
-    deadMs,
-    counters: toCounters(metrics),
-    log,
+  const stored = await buildSessions(context, (ref) => {
+    dispatcher.wake(ref);
   });
+  const { sessions, built, outage, warnings } = stored;
+  const { breaker } = built;
+  const { sessionTtlMs: ttlMs, sessionTtlRefresh: ttlRefresh } = config;
   const { taskTimeoutMs } = config;
   const runner = new TaskRunner({
     agent,
@@ -81,26 +51,8 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
   const onRecovered = (): void => {
     metrics.tasksRecovered.inc();
   };
-  let wasAway = false;
-  let answeredOnce = breaker.state === 'closed';
-  breaker.onChange((state, why) => {
-    if (state === 'closed') {
-      // A store that answers at once was never away.
-      if (wasAway) log('store_recovered', { pendingRecords: sessions.pending.records });
-      wasAway = false;
-      answeredOnce = true;
-      sessions.storeIsBack();
-      void warnings.look();
-    } else {
-      wasAway = true;
-      log('store_unavailable', { why });
-    }
-  });
-  built.onPartBack(() => {
-    sessions.storeIsBack(true);
-  });
   let isDraining = false;
-  const isReady = (): boolean => answeredOnce && !isDraining;
+  const isReady = (): boolean => stored.answeredOnce() && !isDraining;
   collectMetrics({ config, metrics, sessions, runner, dispatcher, breaker, outage, isReady });
   const operations = new A2AService({ sessions, runner, urlGuard, clock, log, onRecovered, settings });
   return {
@@ -109,7 +61,7 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
     storeLocation: breaker.location,
     keptIn: () => (outage?.isFailing === false ? outage.location : undefined),
     readiness: () => ({
-      storeAnsweredOnce: answeredOnce,
+      storeAnsweredOnce: stored.answeredOnce(),
       degraded: reasonsOf(breaker.state === 'open', sessions.pending, outage),
       pending: {
         records: sessions.pending.records,
@@ -121,10 +73,7 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
     }),
     wasLateSince: (since) => built.wasLateSince(since),
     start: async () => {
-      await built.start();
-      wasAway = !answeredOnce;
-      if (wasAway) log('store_unavailable', { why: built.because('it has not answered since the start') });
-      await sessions.start();
+      await stored.start();
       operations.reaper.start();
       dispatcher.start();
     },
@@ -145,9 +94,7 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
     close: async () => {
       // What was begun after everything else had ended.
       await runner.drain(0);
-      await sessions.close();
-      await built.close();
-      await outage?.close();
+      await stored.close();
     },
   };
 }

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { StartError, type BackendContext } from './backend.ts';
+import { StartError, type SessionsContext } from './backend.ts';
 import { buildSealer } from './build-sealing.ts';
 import type { Config } from './config.ts';
 import type { RecordSealer } from './security/record-sealer.ts';
@@ -19,7 +19,7 @@ const mono = (): number => performance.now();
  * @throws {StartError} when its folder is locked or cannot be written, or what is there does not open
  */
 export async function buildOutageJournal(
-  { config, log, pid }: BackendContext,
+  { config, log, pid }: SessionsContext,
   sealer: RecordSealer,
 ): Promise<OutageJournal | undefined> {
   if (config.outageJournal === undefined) return undefined;

@@ -1,4 +1,4 @@
-import type { BackendContext } from './backend.ts';
+import type { SessionsContext } from './backend.ts';
 import { readAtStart } from './build-principals.ts';
 import { isExposed, watchFile } from './build-rereads.ts';
 import { readEncryptionKeys } from './config-files.ts';
@@ -15,7 +15,7 @@ import { SealedStore, type Unopened } from './stores/sealed/sealed-store.ts';
 export async function buildSealer({
   config,
   log,
-}: Pick<BackendContext, 'config' | 'log'>): Promise<RecordSealer> {
+}: Pick<SessionsContext, 'config' | 'log'>): Promise<RecordSealer> {
   const { encryption, compressAboveBytes } = config;
   const compresses = compressAboveBytes !== undefined && { compressAboveBytes };
   if (encryption === undefined) return new RecordSealer({ ...compresses });
@@ -43,7 +43,7 @@ const SAID_MAX = 1_000;
 export function sealStore(
   inner: SessionStore,
   sealer: RecordSealer,
-  { log, metrics }: Pick<BackendContext, 'log' | 'metrics'>,
+  { log, metrics }: Pick<SessionsContext, 'log' | 'metrics'>,
 ): SealedStore {
   const said = new Set<string>();
   return new SealedStore(inner, sealer, ({ ref, field, failure, keyId }: Unopened) => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { StartError, type BackendContext } from './backend.ts';
+import { StartError, type SessionsContext } from './backend.ts';
 import { sealStore } from './build-sealing.ts';
 import type { StoreConfig } from './config.ts';
 import type { RecordSealer } from './security/record-sealer.ts';
@@ -36,7 +36,7 @@ export interface BuiltStore {
 }
 
 /** @throws {StartError} when the data folder is locked or cannot be written */
-export async function buildStore(context: BackendContext, sealer: RecordSealer): Promise<BuiltStore> {
+export async function buildStore(context: SessionsContext, sealer: RecordSealer): Promise<BuiltStore> {
   const instance = randomBytes(9).toString('base64url');
   const { store: given } = context;
   const sealed = (inner: SessionStore): SessionStore => sealStore(inner, sealer, context);
@@ -53,7 +53,7 @@ export async function buildStore(context: BackendContext, sealer: RecordSealer):
   }
 }
 
-function watchLoop({ metrics }: BackendContext): LoopWatch {
+function watchLoop({ metrics }: SessionsContext): LoopWatch {
   const lag = metrics.eventLoopLag.tally({});
   return new LoopWatch((lateMs) => {
     lag.observe(lateMs / 1000);
@@ -62,7 +62,7 @@ function watchLoop({ metrics }: BackendContext): LoopWatch {
 
 /** A store in this process answers or fails by itself; its breaker is for a disk that is full or stuck. */
 function embedded(
-  context: BackendContext,
+  context: SessionsContext,
   instance: string,
   store: SessionStore,
   sealed: (inner: SessionStore) => SessionStore,
@@ -80,7 +80,7 @@ function embedded(
 }
 
 async function openLmdb(
-  context: BackendContext,
+  context: SessionsContext,
   { dataDir, sync }: StoreConfig & { kind: 'lmdb' },
 ): Promise<SessionStore> {
   try {
@@ -98,7 +98,7 @@ async function openLmdb(
 }
 
 function buildRedis(
-  context: BackendContext,
+  context: SessionsContext,
   instance: string,
   { redis }: StoreConfig & { kind: 'redis' },
   sealed: (inner: SessionStore) => SessionStore,

@@ -2,8 +2,8 @@
 /** The process: environment, signals, exit codes. The only file that touches `process`. */
 import { AgentLoadError, loadAgent } from './agents/load-agent.ts';
 import { formatOf } from './agents/agent-format.ts';
-import type { HoldfastServer, StopReport } from './app.ts';
-import { StartError } from './backend.ts';
+import type { HoldfastServer } from './app.ts';
+import { StartError, type StopReport } from './backend.ts';
 import { outageFolderOf, refuseUnreadJournals } from './build-outage.ts';
 import { runKeys } from './cli/keys-command.ts';
 import { type Config, ConfigError, parseConfig } from './config.ts';

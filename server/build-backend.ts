@@ -4,6 +4,7 @@ import { TaskRunner } from './a2a/task-runner.ts';
 import type { Backend, BackendContext } from './backend.ts';
 import { buildOutageJournal } from './build-outage.ts';
 import { buildPush } from './build-push.ts';
+import { buildQuotas } from './build-quotas.ts';
 import { buildSealer } from './build-sealing.ts';
 import { buildStore } from './build-store.ts';
 import { StoreWarnings } from './build-warnings.ts';
@@ -22,6 +23,7 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
   const built = await buildStore(context, sealer);
   const { breaker } = built;
   const warnings = new StoreWarnings(breaker, log);
+  const quotas = buildQuotas(context);
   const { sessionTtlMs: ttlMs, sessionTtlRefresh: ttlRefresh, deadMs } = config;
   const sessions = new A2ASessionManager({
     onDue: (ref) => {
@@ -45,6 +47,7 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
     // A store in this process does not go back.
     ...(built.breaker.kind !== 'redis' && { ownMaxBytes: 0 }),
     outage,
+    quotas: quotas?.ledger,
     deadMs,
     counters: toCounters(metrics),
     log,
@@ -109,7 +112,8 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
     webhooksWaiting: () => dispatcher.size,
     breakerOpen: () => (breaker.state === 'open' ? 1 : 0),
   });
-  const operations = new A2AService({ sessions, runner, urlGuard, clock, log, onRecovered, settings });
+  const given = { sessions, runner, urlGuard, clock, log, onRecovered, settings, quotas: quotas?.callers };
+  const operations = new A2AService(given);
   return {
     operations,
     storeKind: breaker.kind,

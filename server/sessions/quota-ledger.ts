@@ -1,6 +1,5 @@
 import { LRUCache } from 'lru-cache';
 import { readSpace } from '../security/space.ts';
-import type { Batch } from './change.ts';
 import {
   exceeded,
   excesses,
@@ -76,7 +75,7 @@ export class QuotaLedger {
   }
 
   /** @param counts what the store said that the tenant has now; absent where it was not asked */
-  stored(place: string, { intents }: Batch, counts: TenantCounts | undefined): void {
+  stored(place: string, intents: readonly Asking[], counts: TenantCounts | undefined): void {
     const { tenant } = readSpace(place);
     if (counts === undefined && !this.#tenants.has(tenant)) return;
     const known = this.#known(place);

@@ -119,7 +119,7 @@ export class SessionSync {
       }
       // A read came between and began anew; it may or may not have seen this commit.
       else if (batch.records.length > 0) await this.#base.catchUp();
-      this.#parts.quotas?.stored(this.#ref.tenant, batch, result.counts);
+      this.#parts.quotas?.stored(this.#ref.tenant, batch.intents, result.counts);
       this.#isIn(offer, batch, answeredAt);
       this.#taken += 1;
       return true;

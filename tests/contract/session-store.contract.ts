@@ -5,6 +5,7 @@ import { describeHints } from './hints.contract.ts';
 import { describeIndexes } from './indexes.contract.ts';
 import { describeInstances } from './instances.contract.ts';
 import { describeLife } from './life.contract.ts';
+import { describeLimits } from './limits.contract.ts';
 import { describeLists } from './lists.contract.ts';
 import { describeOutbox } from './outbox.contract.ts';
 import { describeReading } from './reading.contract.ts';
@@ -48,6 +49,7 @@ export function describeSessionStore(name: string, options: ContractOptions): vo
     describeIndexes(suite);
     describeAnswers(suite);
     describeLists(suite);
+    describeLimits(suite);
     describeOutbox(suite);
     describeInstances(suite);
     describeHints(suite);

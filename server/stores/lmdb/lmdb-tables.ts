@@ -29,7 +29,7 @@ type StoredEntry = Entry & {
  * o tenant session          webhooks due   d tenant when session    the same, by time
  * n tenant                  last noted     i instance tenant        noted by
  * v name                    setting
- * t, k, c                   tasks: see LmdbTaskIndex           q                         see LmdbTenantCounts
+ * t, k, c                   LmdbTaskIndex  q                            LmdbTenantCounts
  * ```
  * A key may have 1,978 bytes and an encoded id 768, so an alias, which has three of them, is known by its hash. With its
  * subject a tenant has 963 at most.

@@ -4,6 +4,7 @@ import { TaskRunner } from './a2a/task-runner.ts';
 import type { Backend, BackendContext } from './backend.ts';
 import { collectMetrics } from './build-metrics.ts';
 import { buildPush } from './build-push.ts';
+import { buildQuotas } from './build-quotas.ts';
 import { buildSessions } from './build-sessions.ts';
 import type { HealthReason } from './http/health-reasons.ts';
 import { UrlGuard } from './security/url-guard.ts';
@@ -15,8 +16,12 @@ import { SYSTEM_CLOCK } from './sessions/session-parts.ts';
 export async function buildBackend(context: BackendContext): Promise<Backend> {
   const { config, log, metrics, agent } = context;
   const clock = { ...SYSTEM_CLOCK, now: context.now };
-  const stored = await buildSessions(context, (ref) => {
-    dispatcher.wake(ref);
+  const quotas = buildQuotas(context);
+  const stored = await buildSessions(context, {
+    quotas: quotas?.ledger,
+    onDue: (ref) => {
+      dispatcher.wake(ref);
+    },
   });
   const { sessions, built, outage, warnings } = stored;
   const { breaker } = built;
@@ -54,7 +59,8 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
   let isDraining = false;
   const isReady = (): boolean => stored.answeredOnce() && !isDraining;
   collectMetrics({ config, metrics, sessions, runner, dispatcher, breaker, outage, isReady });
-  const operations = new A2AService({ sessions, runner, urlGuard, clock, log, onRecovered, settings });
+  const given = { sessions, runner, urlGuard, clock, log, onRecovered, settings, quotas: quotas?.callers };
+  const operations = new A2AService(given);
   return {
     operations,
     storeKind: breaker.kind,

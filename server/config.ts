@@ -13,7 +13,7 @@ import {
 import { chooseJwt, type JwtConfig } from './config-jwt.ts';
 import type { Complain, Variable } from './config-kinds.ts';
 import { ADDRESS_NAMES, parseRedisAddress, type RedisAddress } from './config-redis.ts';
-import type { Tiers } from './config-tiers.ts';
+import { checkTiers, type Tiers } from './config-tiers.ts';
 import { type Values, type VariableName, VARIABLES } from './config-variables.ts';
 
 export type StoreConfig =
@@ -42,7 +42,7 @@ export interface Config {
   readonly apiKeysFile?: string;
   /** How bearer tokens are verified; absent: there are none. */
   readonly jwt?: JwtConfig;
-  /** Absent: there are no rates. */
+  /** Absent: there are no rates and no quotas. */
   readonly tiers?: Tiers;
   readonly bounds: Bounds;
   readonly lenientVersion: boolean;
@@ -143,6 +143,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   readNamedFile('A2A_API_KEYS_FILE', values, complain, readApiKeys);
   readNamedFile('A2A_JWT_JWKS_FILE', values, complain, readPublicKeys);
   const tiers = readNamedFile('A2A_TIERS_FILE', values, complain, readTiers);
+  checkTiers(tiers, values.A2A_TENANT_BUCKETS, complain);
   checkBounds(values, complain);
   // What is missing beside a value that is wrong is not to be told.
   const jwt = problems.some((problem) => problem.startsWith('A2A_JWT_JWKS_'))

@@ -6,6 +6,7 @@ import { type Scope, spaceOf } from '../security/space.ts';
 import type { UrlGuard } from '../security/url-guard.ts';
 import type { Clock } from '../sessions/session-parts.ts';
 import type { CallContext } from './call.ts';
+import type { CallerQuotas } from './caller-quotas.ts';
 import type { OpenStreams } from './open-streams.ts';
 import type { SharedLooks } from './shared-looks.ts';
 import type { TaskRunner } from './task-runner.ts';
@@ -22,6 +23,8 @@ export interface A2AParts {
   readonly log: Log;
   /** Judges where webhooks may be. */
   readonly urlGuard: UrlGuard;
+  /** Absent: no tier has quotas. */
+  readonly quotas?: CallerQuotas | undefined;
   /** A task whose runner was gone has been settled. */
   readonly onRecovered: () => void;
   readonly settings: {

@@ -1,6 +1,7 @@
 import type { DurationMs } from '../../protocol/units.ts';
 import type { ChangeOutcome } from '../sessions/change.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
+import type { Quota } from '../sessions/quota.ts';
 import type { CallContext } from './call.ts';
 import type { Address, MessagePlacement } from './place-message.ts';
 
@@ -12,6 +13,8 @@ export interface CommitManner {
   readonly derived: boolean;
   /** Monotonic moment until which the store may be waited for. */
   readonly deadline: DurationMs;
+  /** Of the caller; undefined: none. */
+  readonly quota: Quota | undefined;
 }
 
 /**
@@ -52,7 +55,7 @@ export function commitMessage(
   session: LiveSession,
   address: Address,
   call: CallContext,
-  { derived, deadline }: CommitManner,
+  { derived, deadline, quota }: CommitManner,
 ): Promise<ChangeOutcome> {
   const { clientTaskId } = address;
   // A 0.1 id that nobody here knows may name a task elsewhere: only the store can tell.
@@ -68,6 +71,6 @@ export function commitMessage(
       return placement.decide(draft, at);
     },
     // what cannot be deferred is refused at the end of its time: it has all of it
-    mustStore ? { mustStore } : { deadline },
+    mustStore ? { mustStore, quota } : { deadline, quota },
   );
 }

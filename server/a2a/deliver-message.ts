@@ -220,7 +220,7 @@ class MessageDelivery<R extends Deliverable> {
       );
       // Seen here before: whether its answer was delivered, perhaps by another instance, is asked before it is decided.
       if (placement.wasSeen(session.view)) await this.#catchUp(session);
-      const how = { derived, deadline: this.#deadline };
+      const how = { derived, deadline: this.#deadline, quota: parts.quotas?.ofCaller(call.principal) };
       let outcome: ChangeOutcome;
       try {
         outcome = await commitMessage(placement, session, address, call, how);
@@ -230,6 +230,7 @@ class MessageDelivery<R extends Deliverable> {
         placement.abandon();
         throw error;
       }
+      session.agentQuota = parts.quotas?.ofAgent(call.principal);
       if (address.clientTaskId !== undefined) {
         const { tenant, subject } = call.principal;
         parts.aliasHints.set(aliasHintKey(tenant, subject, address.clientTaskId), session.ref.sessionId);

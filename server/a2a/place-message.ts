@@ -190,7 +190,12 @@ export class MessagePlacement {
   #webhook(draft: Session, at: EpochMs, task: string): RecordBody[] {
     const { pushConfig } = this.#params;
     if (pushConfig === undefined) return [];
-    this.#registration ??= new WebhookRegistration(pushConfig, this.#call.dialect, 'inSend');
+    this.#registration ??= new WebhookRegistration(
+      pushConfig,
+      this.#call.dialect,
+      'inSend',
+      this.#parts.quotas?.ofWebhooks(this.#call.principal),
+    );
     return this.#registration.decide(draft, at, task);
   }
 

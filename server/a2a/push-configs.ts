@@ -30,14 +30,15 @@ export async function createPushConfig(
 ): Promise<Answer<PushConfigView | undefined>> {
   const { dialect } = call;
   if (config !== null) checkWebhook(parts.urlGuard, config, dialect, 'own');
-  const registration = config === null ? undefined : new WebhookRegistration(config, dialect, 'own');
+  const quota = parts.quotas?.ofWebhooks(call.principal);
+  const registration = config === null ? undefined : new WebhookRegistration(config, dialect, 'own', quota);
   return withTask(parts, taskId, call, async (session, local) => {
     const decide = (draft: Session, at: number): RecordBody[] => {
       visible(draft, local, taskId);
       if (registration !== undefined) return registration.decide(draft, at, local);
       return [{ t: 'unpush', at, task: local, id: ownWebhookId(draft, local) }];
     };
-    await session.change(decide, { mustStore: true });
+    await session.change(decide, { mustStore: true, quota: parts.quotas?.ofCaller(call.principal) });
     const webhook =
       registration && visible(session.view, local, taskId).outbox?.webhooks.get(registration.id);
     return { result: webhook && toView(taskId, webhook), persistence: session.persistence };

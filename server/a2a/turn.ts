@@ -58,12 +58,7 @@ export class Turn implements EventBus {
   #isLeaving = false;
 
   /** Shared by all changes of the turn. */
-  readonly #options: ChangeOptions = {
-    onRefused: (error) => {
-      (this.#told ??= new Set()).add(error);
-      this.#refused(error);
-    },
-  };
+  readonly #options: ChangeOptions;
 
   constructor(owner: TurnOwner, task: TaskFold, log: Log) {
     this.#owner = owner;
@@ -77,6 +72,13 @@ export class Turn implements EventBus {
     const { sessionId: contextId } = owner.session.ref;
     const given = isNew ? undefined : taskBefore(task, contextId);
     this.#ids = { taskId: joinTaskId(contextId, owner.local), contextId };
+    this.#options = {
+      quota: owner.session.agentQuota,
+      onRefused: (error) => {
+        (this.#told ??= new Set()).add(error);
+        this.#refused(error);
+      },
+    };
     this.#facts = { local: owner.local, by: task.by, given, isRevealed: false };
   }
 

@@ -7,6 +7,7 @@ import type { Webhook } from '../sessions/outbox.ts';
 import type { PushRecord } from '../sessions/records.ts';
 import { joinTaskId } from '../sessions/session-ref.ts';
 import type { Session } from '../sessions/session.ts';
+import type { WebhookQuota } from './caller-quotas.ts';
 import { randomLocalId } from './message-identity.ts';
 
 /** Every event is sent to each of them. */
@@ -44,10 +45,15 @@ export class WebhookRegistration {
   readonly #givenId: string | undefined;
   readonly #dialect: Dialect;
   readonly #place: Place;
+  readonly #quota: WebhookQuota | undefined;
   readonly #newId = randomLocalId();
 
-  /** @param place a send that goes on with the task and says the same does not mean another webhook */
-  constructor({ id, ...config }: PushConfig, dialect: Dialect, place: Place) {
+  /**
+   * @param place a send that goes on with the task and says the same does not mean another webhook
+   * @param quota of the caller
+   */
+  constructor({ id, ...config }: PushConfig, dialect: Dialect, place: Place, quota?: WebhookQuota) {
+    this.#quota = quota;
     this.#config = config;
     this.#givenId = id;
     this.#dialect = dialect;
@@ -58,13 +64,15 @@ export class WebhookRegistration {
    * One that stands already as it is asked for is left alone: begun anew it would lose what it is still to be told.
    *
    * @param draft with or without the task
-   * @throws {ProtocolError} INVALID_PARAMS when the task has too many
+   * @throws {ProtocolError} INVALID_PARAMS when the task has too many, RESOURCE_EXHAUSTED when that is so for the caller
    */
   decide(draft: Session, at: EpochMs, task: string): PushRecord[] {
     const webhooks = draft.task(task)?.outbox?.webhooks;
     this.id = this.#idAmong(draft, task, [...(webhooks?.values() ?? [])]);
     const known = webhooks?.get(this.id);
     if (known !== undefined && !known.parked && this.#isSame(known)) return [];
+    if (known === undefined && this.#quota !== undefined && (webhooks?.size ?? 0) >= this.#quota.max)
+      throw this.#quota.refuse();
     if (known === undefined && (webhooks?.size ?? 0) >= WEBHOOKS_MAX) {
       const description = `a task has at most ${WEBHOOKS_MAX} webhooks`;
       throw invalidParams({ field: `${FIELDS[this.#dialect][this.#place]}id`, description });

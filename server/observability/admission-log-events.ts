@@ -43,6 +43,19 @@ export const ADMISSION_LOG_EVENTS = {
     action:
       'Nothing, or another tier or rate in A2A_TIERS_FILE. At most one line a minute for each tenant; holdfast_rate_refused_total counts.',
   },
+  quota_refused: {
+    level: 'warn',
+    meaning: 'a tenant has as much as the tier of its callers allows (`limit`), and more is refused',
+    action:
+      'Nothing, or another tier or limit in A2A_TIERS_FILE. At most one line a minute for each tenant and limit; holdfast_quota_refused_total counts.',
+  },
+  quota_exceeded: {
+    level: 'warn',
+    meaning:
+      'what was admitted while the store was away is stored, and the tenant has more than its limit: `tooMany` more',
+    action:
+      'Nothing: all of it is kept, and more is refused until there is room. At most one line a minute for each tenant and limit; holdfast_quota_exceeded_total counts.',
+  },
   credentials_turned_away: {
     level: 'warn',
     meaning:

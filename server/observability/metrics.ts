@@ -93,6 +93,18 @@ export const METRICS = {
     labels: ['tier'],
     help: 'Requests refused because the rate of their tier was reached.',
   },
+  quotaRefused: {
+    name: 'holdfast_quota_refused_total',
+    type: 'counter',
+    labels: ['limit', 'tier'],
+    help: 'What was refused because a limit of the tier of its caller was reached.',
+  },
+  quotaExceeded: {
+    name: 'holdfast_quota_exceeded_total',
+    type: 'counter',
+    labels: ['limit', 'tier'],
+    help: 'Sessions and running tasks admitted while the store was away that turned out to be above the limit.',
+  },
   credentialsTurnedAway: {
     name: 'holdfast_credentials_turned_away_total',
     type: 'counter',

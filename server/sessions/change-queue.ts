@@ -26,6 +26,7 @@ import type { StoredJournal } from './stored-journal.ts';
 export class ChangeQueue {
   readonly #parts: SessionParts;
   readonly #journal: StoredJournal;
+  readonly #tenant: string;
   /** Under it the ledger knows what waits. */
   readonly #owner: ChangesOwner;
   /** Absent where nothing that waits outlives the process. */
@@ -45,6 +46,7 @@ export class ChangeQueue {
     this.#parts = parts;
     this.#kept = kept;
     this.#journal = journal;
+    this.#tenant = journal.session.ref.tenant;
     this.#owner = owner;
     this.drafts = new Drafts(journal, this);
     this.#decisions = new Decisions(parts, journal, this.drafts);
@@ -68,14 +70,6 @@ export class ChangeQueue {
   get oldestDeferred(): DurationMs | undefined {
     return this.#intents.find((intent) => intent.deferred)?.since;
   }
-  /** Age of the newest client's write among what is stored only now; undefined when one in the batch did not wait. */
-  replayedAge(batch: Batch, mono: DurationMs): DurationMs | undefined {
-    if (!this.hasDeferred) return undefined;
-    if (batch.intents.some((intent) => !intent.deferred && slidesTtl(intent))) return undefined;
-    const newest = this.#intents.findLast((intent) => intent.deferred && slidesTtl(intent));
-    return newest && mono - newest.since;
-  }
-
   /** What decisions are made on. */
   get draft(): Session {
     return this.drafts.draft;
@@ -171,14 +165,14 @@ export class ChangeQueue {
     const deferred: Intent[] = [];
     let hasFailed = false;
     for (const intent of intents) {
-      const { options, records, isBaseless } = intent;
-      const cannotWait = options.mustStore === true || records.length === 0 || isBaseless;
+      const { records } = intent;
       // What was decided on a change that fails has lost its ground.
-      if (!intent.deferred && (cannotWait || (hasFailed && !this.drafts.stands(intent)))) {
+      const why = intent.deferred ? undefined : this.#whyNotDefer(intent, hasFailed);
+      if (why !== undefined) {
         hasFailed = true;
         this.invalidate();
         this.drafts.givenUp(intent);
-        intent.fail(new ProtocolError('STORE_UNAVAILABLE', { retryAfterMs: 1_000 }));
+        intent.fail(why);
         continue;
       }
       this.#intents.push(intent);
@@ -186,7 +180,8 @@ export class ChangeQueue {
       if (intent.deferred) continue;
       intent.deferred = true;
       this.#deferredCount += 1;
-      this.#parts.pending.add(this.#owner, intent.records.length, sizeOf(intent.records));
+      this.#parts.pending.add(this.#owner, records.length, sizeOf(records));
+      this.#parts.quotas?.waits(this.#tenant, intent.use);
       deferred.push(intent);
     }
     const written = this.#kept?.keep(deferred);
@@ -196,6 +191,15 @@ export class ChangeQueue {
         this.#acknowledge(deferred);
         this.#owner.changed();
       });
+  }
+
+  /** Before the store has its word on it. */
+  #whyNotDefer(intent: Intent, hasFailed: boolean): ProtocolError | undefined {
+    const { options, records, isBaseless } = intent;
+    const cannotWait = options.mustStore === true || records.length === 0 || isBaseless;
+    if (cannotWait || (hasFailed && !this.drafts.stands(intent)))
+      return new ProtocolError('STORE_UNAVAILABLE', { retryAfterMs: 1_000 });
+    return this.#parts.quotas?.objection(this.#tenant, intent);
   }
 
   #acknowledge(intents: readonly Intent[]): void {
@@ -273,6 +277,7 @@ export class ChangeQueue {
     if (!intent.deferred) return;
     this.#kept?.release(intent);
     this.#deferredCount -= 1;
+    this.#parts.quotas?.waitsNoMore(this.#tenant, intent.use);
     this.#parts.pending.settle(intent.records.length, sizeOf(intent.records));
     if (this.#deferredCount === 0) this.#parts.pending.remove(this.#owner);
   }

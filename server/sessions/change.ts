@@ -1,5 +1,6 @@
 import type { Bytes, DurationMs, EpochMs } from '../../protocol/units.ts';
 import type { AcknowledgedChange } from './own-records.ts';
+import { mayBeRefused, NO_USE, type Quota, type Use } from './quota.ts';
 import type { DecidedRecord, Identity, RecordBody } from './records.ts';
 import { TAIL_MAX_BYTES, TAIL_MAX_RECORDS } from './session-store.ts';
 import { PATIENCE_MS } from './session-parts.ts';
@@ -24,6 +25,8 @@ export interface ChangeOptions {
   readonly renews?: boolean;
   /** Rather fail than defer: the change makes no sense without the store's word. */
   readonly mustStore?: boolean;
+  /** Of the caller; a runner's of whose call it works at. Absent: no limits but the server's own. */
+  readonly quota?: Quota | undefined;
   /** Told at once when the change is refused as it is made, before anything else can be decided; it is rejected as well. */
   readonly onRefused?: (error: unknown) => void;
 }
@@ -46,6 +49,8 @@ export interface Intent {
   deferred: boolean;
   /** Its caller was told so, or is about to be: it may be shown. Before that it is written to the outage journal. */
   acknowledged: boolean;
+  /** What it adds to what the tenant has; looked at only where there are quotas. */
+  use: Use;
   /** Under which identity the outage journal has it. */
   kept: Identity | undefined;
   readonly settle: (outcome: ChangeOutcome) => void;
@@ -68,6 +73,21 @@ export interface Batch {
 
 /** A client's write or its runner's renews the life of the session. */
 export const slidesTtl = ({ options }: Intent): boolean => options.slides ?? true;
+
+/**
+ * Age of the newest client's write among what is stored only now; undefined when one in the batch did not wait.
+ *
+ * @param waiting all changes, the batch among them
+ */
+export function replayedAge(
+  waiting: readonly Intent[],
+  batch: Batch,
+  mono: DurationMs,
+): DurationMs | undefined {
+  if (batch.intents.some((intent) => !intent.deferred && slidesTtl(intent))) return undefined;
+  const newest = waiting.findLast((intent) => intent.deferred && slidesTtl(intent));
+  return newest && mono - newest.since;
+}
 
 export const sizeOf = (records: readonly DecidedRecord[]): Bytes =>
   records.reduce((sum, record) => sum + record.bytes, 0);
@@ -97,6 +117,7 @@ export function toIntent(
     isBaseless: false,
     deferred: false,
     acknowledged: false,
+    use: NO_USE,
     kept: undefined,
     settle,
     fail,
@@ -117,6 +138,7 @@ export function toAcknowledged({ records, since, slides, decidedOn }: Acknowledg
     isBaseless: false,
     deferred: true,
     acknowledged: true,
+    use: NO_USE,
     kept: undefined,
     settle: nothing,
     fail: nothing,
@@ -124,7 +146,8 @@ export function toAcknowledged({ records, since, slides, decidedOn }: Acknowledg
 }
 
 /**
- * The oldest changes that fit into one commit; a change is never split.
+ * The oldest changes that fit into one commit; a change is never split. Of those that the store may refuse there is at
+ * most one: it refuses a commit whole, and there may be room for one of two.
  *
  * @param own this instance: whose a commit is that has no records
  */
@@ -140,7 +163,11 @@ export function takeBatch(waiting: readonly Intent[], own: string): Batch {
   const intents: Intent[] = [];
   const records: DecidedRecord[] = [];
   let bytes = 0;
+  let hasRefusable = false;
   for (const intent of waiting) {
+    const isRefusable = mayBeRefused(intent);
+    if (isRefusable && hasRefusable) break;
+    hasRefusable ||= isRefusable;
     const more = sizeOf(intent.records);
     const fits = records.length + intent.records.length <= TAIL_MAX_RECORDS && bytes + more <= TAIL_MAX_BYTES;
     const whose = intent.records[0]?.identity.instance ?? instance;

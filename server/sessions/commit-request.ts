@@ -1,6 +1,7 @@
 import type { DurationMs } from '../../protocol/units.ts';
 import type { Batch } from './change.ts';
 import type { DecidedRecord, Identity, RecordBody } from './records.ts';
+import { toLimits } from './quota.ts';
 import { toStoredJson } from './stored-json.ts';
 import type { Session } from './session.ts';
 import type { Clock, SessionParts } from './session-parts.ts';
@@ -124,7 +125,7 @@ export function toCommitRequest(
   after = foldBehind(stored, batch.records),
 ): CommitRequest {
   const { instance, records } = batch;
-  const request: CommitRequest & { createEpoch?: string; outboxInMs?: DurationMs | null } = {
+  const request: { -readonly [K in keyof CommitRequest]: CommitRequest[K] } = {
     expected: create === undefined ? stored.cursor : { epoch: create.tombstone, head: 0, w: '' },
     instance,
     records: toNewRecords(records, stored.w),
@@ -136,6 +137,8 @@ export function toCommitRequest(
   const outboxInMs = outboxIn(stored, after, clock);
   if (outboxInMs !== undefined) request.outboxInMs = outboxInMs;
   if (create !== undefined) request.createEpoch = create.epoch;
+  const limits = toLimits(batch.intents);
+  if (limits !== undefined) request.limits = limits;
   return request;
 }
 

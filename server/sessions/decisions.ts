@@ -3,6 +3,7 @@ import type { EpochMs } from '../../protocol/units.ts';
 import type { Intent } from './change.ts';
 import type { Drafts } from './drafts.ts';
 import { dueCompactions, isRoomBeside, tidiesUp, wholeArtifact } from './ended-tasks.ts';
+import { changesUse, NO_USE, QuotaReachedError, runningIn } from './quota.ts';
 import { toDecided, type DecidedRecord, type RecordBody } from './records.ts';
 import { endsTask, overBound } from './session-bounds.ts';
 import type { SessionParts } from './session-parts.ts';
@@ -35,15 +36,16 @@ export class Decisions {
     const decided: DecidedRecord[] = [];
     intent.decidedOn = this.#journal.session.head;
     intent.isBaseless = false;
+    intent.use = NO_USE;
     try {
       const bodies = intent.decide(draft, at);
       if (bodies.length === 0 && intent.options.renews !== true) return decided;
       for (const due of dueCompactions(draft, at, this.#parts.resumeMs))
-        this.#take(due, draft, decided, bodies);
+        this.#take(due, draft, decided, bodies, intent);
       for (const body of bodies) {
         // What a task has come to is known once everything in front of its end is applied.
-        if (endsTask(body)) this.#takeWholes(body.task, at, draft, decided, bodies);
-        this.#take(body, draft, decided, bodies);
+        if (endsTask(body)) this.#takeWholes(body.task, at, draft, decided, bodies, intent);
+        this.#take(body, draft, decided, bodies, intent);
       }
     } catch (error) {
       // Half a decision may stand on the draft: build it anew from what is queued.
@@ -60,12 +62,13 @@ export class Decisions {
     draft: Session,
     decided: DecidedRecord[],
     change: readonly RecordBody[],
+    intent: Intent,
   ): void {
     const task = draft.task(local);
     if (task === undefined) return;
     for (const artifactId of task.artifacts.keys()) {
       const whole = wholeArtifact(draft, local, artifactId, at);
-      if (whole !== undefined) this.#take(whole, draft, decided, change);
+      if (whole !== undefined) this.#take(whole, draft, decided, change, intent);
     }
   }
 
@@ -74,16 +77,38 @@ export class Decisions {
    *
    * @param change all that must stand in the commit
    */
-  #take(body: RecordBody, draft: Session, decided: DecidedRecord[], change: readonly RecordBody[]): void {
+  #take(
+    body: RecordBody,
+    draft: Session,
+    decided: DecidedRecord[],
+    change: readonly RecordBody[],
+    intent: Intent,
+  ): void {
+    const { quotas, limits, instance } = this.#parts;
     const why = draft.check(body);
     if (why !== undefined)
       throw new ProtocolError('UNSUPPORTED_OPERATION', { message: `not possible: ${why}` });
-    const record = toDecided({ instance: this.#parts.instance, seq: this.#nextSeq() }, body);
-    const over = overBound(this.#parts.limits, draft, record, decided.length);
+    const record = toDecided({ instance, seq: this.#nextSeq() }, body);
+    const over = overBound(limits, draft, record, decided.length, intent.options.quota);
     if (tidiesUp(body) && (over !== undefined || !isRoomBeside(decided, record, change))) return;
+    if (over instanceof QuotaReachedError) throw quotas?.refused(draft.ref.tenant, over) ?? over;
     if (over !== undefined) throw over;
-    this.#drafts.add(record, draft);
+    if (quotas !== undefined && changesUse(body)) this.#addCounted(record, draft, intent);
+    else this.#drafts.add(record, draft);
     decided.push(record);
+  }
+
+  /** As `Drafts.add`, and notes what becomes more or less by it. */
+  #addCounted(record: DecidedRecord, draft: Session, intent: Intent): void {
+    const { body } = record;
+    const task = 'task' in body ? body.task : '';
+    const before = runningIn(draft, task);
+    this.#drafts.add(record, draft);
+    const { sessions, runningTasks } = intent.use;
+    intent.use = {
+      sessions: sessions + (body.t === 'created' ? 1 : 0),
+      runningTasks: runningTasks + runningIn(draft, task) - before,
+    };
   }
 
   #nextSeq(): number {

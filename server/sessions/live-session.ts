@@ -37,6 +37,8 @@ export class LiveSession implements PendingSession, DeadlineWatched {
   uses = 0;
   /** False when the store was away as somebody last asked whether this copy is current: memory alone answers then. */
   isConfirmed = true;
+  /** For what agents produce here: of whoever called last. */
+  agentQuota: ChangeOptions['quota'] = undefined;
   readonly #parts: SessionParts;
   /** Absent while nothing changes. */
   #work: SessionWork | undefined = undefined;

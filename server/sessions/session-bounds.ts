@@ -2,6 +2,7 @@ import { ProtocolError } from '../../protocol/errors.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
 import type { DecidedRecord, RecordBody, StatusRecord } from './records.ts';
 import type { PendingLedger } from './pending.ts';
+import { overSize, type Quota } from './quota.ts';
 import type { SessionLimits } from './session-parts.ts';
 import { TAIL_MAX_RECORDS } from './session-store.ts';
 import type { Session } from './session.ts';
@@ -22,6 +23,7 @@ const isFull = (bound: string): ProtocolError => over(`the session is full: ${bo
  * a webhook was told, or it would be told for ever.
  *
  * @param before records of the same change in front of it; a change is one commit and never split
+ * @param quota of the caller, beside the bounds for all
  * @returns RESOURCE_EXHAUSTED that names the bound; undefined when the record fits
  */
 export function overBound(
@@ -29,6 +31,7 @@ export function overBound(
   draft: Session,
   { body, bytes }: DecidedRecord,
   before: number,
+  quota?: Quota,
 ): ProtocolError | undefined {
   if (before === TAIL_MAX_RECORDS) return over('too many records in one change', `${TAIL_MAX_RECORDS}`);
   if (bytes > limits.recordMaxBytes)
@@ -36,7 +39,7 @@ export function overBound(
   if (endsTask(body) || ALWAYS_FITS.has(body.t)) return undefined;
   if (draft.bytes + bytes > limits.sessionMaxBytes) return isFull('A2A_MAX_SESSION_BYTES');
   if (draft.head + 1 > limits.sessionMaxRecords) return isFull('A2A_MAX_SESSION_RECORDS');
-  return undefined;
+  return overSize(quota, draft, bytes);
 }
 
 /** @throws {ProtocolError} RESOURCE_EXHAUSTED when there is no room for a change that is to wait for the store */

@@ -1,6 +1,7 @@
 import type { Bytes, DurationMs } from '../../protocol/units.ts';
 import type { Log } from '../observability/log-events.ts';
 import type { OutageJournal } from './outage-journal.ts';
+import type { QuotaLedger } from './quota-ledger.ts';
 import type { Clock, SessionCounters, SessionLimits, TtlRefresh } from './session-parts.ts';
 import type { SessionRef } from './session-ref.ts';
 import type { SessionStore } from './session-store.ts';
@@ -18,6 +19,8 @@ export interface SessionManagerOptions {
   readonly coherence: 'shared' | 'exclusive';
   readonly cache: { readonly maxSessions: number; readonly maxBytes: Bytes };
   readonly limits: SessionLimits;
+  /** Absent: no tier has quotas. */
+  readonly quotas?: QuotaLedger | undefined;
   readonly pending: { readonly maxRecords: number; readonly maxBytes: Bytes };
   /**
    * Bytes of what was stored within the last minute that are kept, to be offered again to a store that has lost them.

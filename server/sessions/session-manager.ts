@@ -80,7 +80,7 @@ export class A2ASessionManager {
     const own = new OwnRecords({ maxBytes, mono });
     const damage = new DamageReports(counters, log);
     const made = { instance, pending, own, damage, deadlines: new DeadlineWatch(), seqs: { highest: 0 } };
-    this.#parts = { ...given, ...made };
+    this.#parts = { ...given, ...made, quotas: options.quotas };
     this.#loader = new SessionLoader(this.#parts, this.#pool, this.marks);
     this.#afterOutage = new AfterOutage(this.#parts, this);
   }

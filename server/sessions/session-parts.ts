@@ -5,6 +5,7 @@ import type { DeadlineWatch } from './deadline-watch.ts';
 import type { OutageJournal } from './outage-journal.ts';
 import type { OwnRecords } from './own-records.ts';
 import type { PendingLedger } from './pending.ts';
+import type { QuotaLedger } from './quota-ledger.ts';
 import type { SessionRef } from './session-ref.ts';
 import type { SessionDamagedError, SessionStore } from './session-store.ts';
 
@@ -50,6 +51,8 @@ export interface SessionParts {
   readonly ttlMs: DurationMs;
   readonly ttlRefresh: TtlRefresh;
   readonly limits: SessionLimits;
+  /** Absent: no tier has quotas, and what tenants have is not looked at. */
+  readonly quotas?: QuotaLedger | undefined;
   /** Time after the end of a task in which a client may still resume its stream: so long its chunks are kept. */
   readonly resumeMs: DurationMs;
   readonly pending: PendingLedger;

@@ -10,6 +10,7 @@ import type { Bytes, DurationMs, EpochMs } from '../../protocol/units.ts';
 import type { InstanceStore } from './instance-store.ts';
 import type { SessionRef } from './session-ref.ts';
 import type { TaskList, TaskQuery } from './task-list.ts';
+import type { TenantCounts, TenantLimits } from './tenant-counts.ts';
 
 export type { InstanceSeen, RunningTask, RunningTasks, StoreWarning, Unwatch } from './instance-store.ts';
 export type { ListedTask, ListPosition, TaskList, TaskQuery } from './task-list.ts';
@@ -179,11 +180,13 @@ export interface CommitRequest {
   readonly aliases: readonly AliasEntry[];
   /** When webhooks of this session are due, from now by store time; null: nothing is due any more. Absent: as before. */
   readonly outboxInMs?: DurationMs | null;
+  /** Absent: it is never refused, and nothing is counted. */
+  readonly limits?: TenantLimits;
 }
 
 export type CommitResult =
   /** All records stand behind the expected head. */
-  | { readonly outcome: 'ok' }
+  | { readonly outcome: 'ok'; readonly counts?: TenantCounts }
   /**
    * An earlier attempt had stored this instance's records up to seq `upTo`: drop those; the tail holds everything after
    * the expected head. The rest of the batch was not stored.
@@ -202,8 +205,8 @@ export type CommitResult =
   | { readonly outcome: 'diverged' }
   /** The alias names another task already. Nothing was stored. */
   | { readonly outcome: 'aliased'; readonly clientTaskId: string; readonly taskId: string }
-  /** A quota of the store. Nothing was stored. */
-  | { readonly outcome: 'refused'; readonly limit: string };
+  /** The tenant has as much as it may. Nothing was stored. */
+  | { readonly outcome: 'refused'; readonly limit: keyof TenantLimits };
 
 export type RemoveResult = 'removed' | 'missing' | 'moved';
 
@@ -230,7 +233,7 @@ export interface SessionStore extends InstanceStore {
   /**
    * Appends at an expected head, with all index entries, atomically, in one round trip. May be sent again, grown or
    * not, after any failure: what an earlier attempt stored is found by `(instance, seq)` and answered as `stored`.
-   * Order of the checks: damaged, epoch (`gone`, `exists`), identity (`stored`), head (`moved`, `diverged`), aliases.
+   * Order of the checks: damaged, epoch (`gone`, `exists`), identity (`stored`), head (`moved`, `diverged`), aliases, limits.
    *
    * @throws {SessionDamagedError} as for `read`; nothing was written
    */

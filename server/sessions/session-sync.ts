@@ -1,17 +1,19 @@
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { DurationMs } from '../../protocol/units.ts';
 import { AliasTakenError } from './alias-taken-error.ts';
-import { slidesTtl, takeBatch, type Batch, type ChangesOwner } from './change.ts';
+import { replayedAge, slidesTtl, takeBatch, type Batch, type ChangesOwner } from './change.ts';
 import type { ChangeQueue } from './change-queue.ts';
 import type { CommitManners } from './commit-manners.ts';
 import { toCommitRequest, toExpiry } from './commit-request.ts';
 import { LostRaces } from './lost-races.ts';
+import { mayBeRefused, QuotaReachedError, wasAdmitted } from './quota.ts';
 import type { SessionCatchUp } from './session-catch-up.ts';
 import type { SessionParts } from './session-parts.ts';
 import type { SessionRef } from './session-ref.ts';
 import type { CommitRequest, CommitResult } from './session-store.ts';
 import type { Session } from './session.ts';
 import type { StoredJournal } from './stored-journal.ts';
+import type { TenantLimits } from './tenant-counts.ts';
 
 type Refusal = Exclude<CommitResult, { outcome: 'ok' }>;
 
@@ -117,6 +119,7 @@ export class SessionSync {
       }
       // A read came between and began anew; it may or may not have seen this commit.
       else if (batch.records.length > 0) await this.#base.catchUp();
+      this.#parts.quotas?.stored(this.#ref.tenant, batch.intents, result.counts);
       this.#isIn(offer, batch, answeredAt);
       this.#taken += 1;
       return true;
@@ -131,7 +134,7 @@ export class SessionSync {
     const slides = this.#parts.ttlRefresh !== 'fixed' && batch.intents.some(slidesTtl);
     const sentAt = this.#parts.clock.mono();
     this.#stretchSince ??= sentAt;
-    const age = this.#queue.replayedAge(batch, sentAt);
+    const age = this.#queue.hasDeferred ? replayedAge(this.#queue.intents, batch, sentAt) : undefined;
     const expiry = toExpiry(this.#parts.ttlMs, slides, create !== undefined, age);
     if (expiry === undefined) return undefined;
     const stored = this.#journal.session;
@@ -189,15 +192,26 @@ export class SessionSync {
         this.#lostRace();
         break;
       case 'refused':
-        this.#queue.rejectLive(
-          new ProtocolError('RESOURCE_EXHAUSTED', { metadata: { bound: result.limit } }),
-        );
-        this.#owner.changed();
-        return false;
+        this.#refuse(result.limit, batch);
+        break;
     }
     this.#base.redecide();
     this.#owner.changed();
     return true;
+  }
+
+  /** Only what asked for it: what else came with it, or was acknowledged meanwhile, is offered again. */
+  #refuse(limit: keyof TenantLimits, { intents }: Batch): void {
+    const asking = intents.find(mayBeRefused);
+    const quota = asking?.options.quota;
+    if (quota !== undefined) {
+      const why = new QuotaReachedError(limit, quota);
+      this.#parts.quotas?.refused(this.#ref.tenant, why);
+      this.#queue.rejectLive(why, (intent) => intent === asking);
+    } else if (!intents.some(wasAdmitted)) {
+      // It was not asked. Offered again, it would refuse again.
+      this.#queue.rejectLive(new ProtocolError('RESOURCE_EXHAUSTED', { metadata: { bound: limit } }));
+    }
   }
 
   #lostRace(): boolean {

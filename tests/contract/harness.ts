@@ -41,7 +41,7 @@ export interface Harness {
 }
 
 /** What a double cannot do, with the reason. */
-export type Capability = 'damage' | 'close' | 'hints';
+export type Capability = 'damage' | 'close' | 'hints' | 'limits';
 
 export interface ContractOptions {
   open(): Promise<Harness>;

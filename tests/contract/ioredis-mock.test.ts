@@ -76,5 +76,6 @@ describeSessionStore('ioredis-mock', {
   cannot: {
     close: 'it answers after disconnect() too',
     hints: 'its connections have no life',
+    limits: 'its time jumps, and expired sessions with it',
   },
 });

@@ -2,10 +2,10 @@
 import { expect } from 'chai';
 import { readSpace, spaceOf } from '../../server/security/space.ts';
 import { encodeId, type SessionRef } from '../../server/sessions/session-ref.ts';
-import type { SessionStore } from '../../server/sessions/session-store.ts';
+import type { CommitRequest, SessionStore } from '../../server/sessions/session-store.ts';
 import { createRedisClient } from '../../server/stores/redis/client.ts';
 import { useRedis } from '../helpers/redis.ts';
-import { aliasOf, taskOf, Writer, type Harness } from './harness.ts';
+import { aliasOf, createOf, HOUR, requestAt, taskOf, Writer, type Harness } from './harness.ts';
 import { lmdbHarness } from './lmdb-harness.ts';
 import { memoryHarness } from './memory-harness.ts';
 import { REDIS_OPTIONS, redisHarness } from './redis-harness.ts';
@@ -91,6 +91,7 @@ describe('where sessions are a subject’s', () => {
         const options = { ...REDIS_OPTIONS, buckets, prefix: redis.prefix };
         return placedHarness(redisHarness(client, redis.client, options), (space) => space);
       },
+      ...(buckets > 1 && { cannot: { limits: 'a tenant is counted in one bucket' } }),
     });
   }
   describeSessionStore('lmdb', { open: async () => placedHarness(await lmdbHarness(false), encodeId) });
@@ -98,6 +99,58 @@ describe('where sessions are a subject’s', () => {
     open: () => Promise.resolve(placedHarness(memoryHarness(), encodeId)),
     cannot: { damage: 'nothing but the store itself can reach its memory' },
   });
+
+  const one = async (): Promise<Harness> => {
+    const client = createRedisClient(redis.server.address, () => undefined);
+    await client.connect();
+    return redisHarness(client, redis.client, { ...REDIS_OPTIONS, prefix: redis.prefix });
+  };
+  for (const [name, open] of [
+    ['redis', one],
+    ['lmdb', () => lmdbHarness(false)],
+    ['memory', () => Promise.resolve(memoryHarness())],
+  ] as const) {
+    it(`counts what all subjects of a tenant have together: ${name}`, async () => {
+      const harness = await open();
+      const { store } = harness;
+      const create = async (subject: string, sessionId: string, more: Partial<CommitRequest> = {}) => {
+        const tenant = spaceOf('subject', { tenant: 'acme', subject });
+        const limits = { maxSessions: 3, maxRunningTasks: 3 };
+        const tasks = [taskOf('t', 'TASK_STATE_WORKING')];
+        const request = createOf(`e-${sessionId}`, ['1'], { limits, tasks, ...more });
+        return (await store.commit({ tenant, sessionId }, request)).outcome;
+      };
+      const inPlace = (subject: string, sessionId: string): SessionRef => ({
+        tenant: spaceOf('subject', { tenant: 'acme', subject }),
+        sessionId,
+      });
+      try {
+        const soon = { kind: 'slide', ttlMs: 40 } as const;
+        for (const subject of ['ann', 'bob']) expect(await create(subject, 's')).to.equal('ok');
+        expect(await create(SUBJECT, 's', { expiry: soon })).to.equal('ok');
+        expect(await create('eve', 's')).to.equal('refused');
+        // another tenant whose name begins alike, and who has no subjects
+        await new Writer(store, { tenant: 'acme-2', sessionId: 's' }).create(['1']);
+        await harness.elapse(45);
+        expect(await create('eve', 's')).to.equal('ok');
+        expect(await create('eve', 's2')).to.equal('refused');
+        expect(await store.remove(inPlace('ann', 's'), HOUR)).to.equal('removed');
+        expect(await create('ann', 's2', { tasks: [] })).to.equal('ok');
+        expect(await create('ann', 's3')).to.equal('refused');
+        // sessions may come, and two of their tasks are running
+        const limits = { maxRunningTasks: 2 };
+        expect(await create('zoe', 's', { limits })).to.equal('refused');
+        const ends = requestAt({ epoch: 'e-s', head: 1, w: 'i1.1' }, 2, ['2'], {
+          tasks: [taskOf('t', 'TASK_STATE_COMPLETED', 'TASK_STATE_WORKING')],
+        });
+        expect((await store.commit(inPlace('bob', 's'), ends)).outcome).to.equal('ok');
+        expect(await create('zoe', 's', { limits })).to.equal('ok');
+        expect(await create('zoe', 's2', { limits })).to.equal('refused');
+      } finally {
+        await harness.close();
+      }
+    });
+  }
 
   it('has room for the longest ids in a key of LMDB', async () => {
     const harness = await lmdbHarness(false);

@@ -6,6 +6,7 @@ import { describeHints } from './hints.contract.ts';
 import { describeIndexes } from './indexes.contract.ts';
 import { describeInstances } from './instances.contract.ts';
 import { describeLife } from './life.contract.ts';
+import { describeLimits } from './limits.contract.ts';
 import { describeLists } from './lists.contract.ts';
 import { describeOutbox } from './outbox.contract.ts';
 import { describeReading } from './reading.contract.ts';
@@ -50,6 +51,7 @@ export function describeSessionStore(name: string, options: ContractOptions): vo
     describeAnswers(suite);
     describeLists(suite);
     describeCensus(suite);
+    describeLimits(suite);
     describeOutbox(suite);
     describeInstances(suite);
     describeHints(suite);

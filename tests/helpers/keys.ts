@@ -6,16 +6,18 @@ export interface TestKey {
   readonly tenant: string;
   readonly subject?: string;
   readonly roles?: readonly string[];
+  readonly tier?: string;
 }
 
 /** What A2A_API_KEYS_FILE names. */
 export function keysFile(...keys: TestKey[]): object {
   return {
-    keys: keys.map(({ key, tenant, subject = 'ada', roles }) => ({
+    keys: keys.map(({ key, tenant, subject = 'ada', roles, tier }) => ({
       hash: `sha256:${createHash('sha256').update(key).digest('hex')}`,
       tenant,
       subject,
       ...(roles === undefined ? {} : { roles }),
+      ...(tier === undefined ? {} : { tier }),
     })),
   };
 }

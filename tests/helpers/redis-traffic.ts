@@ -4,14 +4,14 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Redis } from 'ioredis';
-import { APPEND, CREATE } from '../../server/stores/redis/commit-scripts.ts';
+import * as commitScripts from '../../server/stores/redis/commit-scripts.ts';
 import * as scripts from '../../server/stores/redis/scripts.ts';
 import { eventually } from './eventually.ts';
 
 const sha1 = (text: string): string => createHash('sha1').update(text).digest('hex');
 
 const SCRIPTS: Readonly<Record<string, string>> = Object.fromEntries(
-  Object.entries({ APPEND, CREATE, ...scripts }).map(([name, lua]) => [sha1(lua), name.toLowerCase()]),
+  Object.entries({ ...commitScripts, ...scripts }).map(([name, lua]) => [sha1(lua), name.toLowerCase()]),
 );
 
 async function infoOf(client: Redis, section: string, name: string): Promise<number> {

@@ -10,8 +10,13 @@ const problems = (value: unknown): readonly string[] => {
 };
 
 describe('the file of tiers', () => {
-  it('gives each tier its rate', () => {
-    const tiers = { default: { requestsPerSecond: 5, burst: 10 }, gold: { requestsPerSecond: 50 }, own: {} };
+  it('gives each tier its limits', () => {
+    const tiers = {
+      default: { requestsPerSecond: 5, burst: 10 },
+      gold: { requestsPerSecond: 50, maxSessions: 1, maxRunningTasks: 1_000_000_000 },
+      small: { maxRecordsPerSession: 10, maxBytesPerSession: 1_024, maxWebhooksPerTask: 0 },
+      own: {},
+    };
     const parsed = parseTiers(tiers);
     expect('value' in parsed && Object.fromEntries(parsed.value)).to.deep.equal(tiers);
   });
@@ -23,6 +28,15 @@ describe('the file of tiers', () => {
     ['too many', { requestsPerSecond: 1e9 }, 'default.requestsPerSecond must be at most 1000000'],
     ['a burst below 0', { requestsPerSecond: 1, burst: -1 }, 'default.burst must be at least 0'],
     ['a burst alone', { burst: 5 }, 'default.burst does nothing without requestsPerSecond'],
+    ['no sessions', { maxSessions: 0 }, 'default.maxSessions must be at least 1'],
+    ['half a task', { maxRunningTasks: 1.5 }, 'default.maxRunningTasks must be a whole number'],
+    [
+      'a session for nothing',
+      { maxRecordsPerSession: 9 },
+      'default.maxRecordsPerSession must be at least 10',
+    ],
+    ['bytes for nothing', { maxBytesPerSession: 1_023 }, 'default.maxBytesPerSession must be at least 1024'],
+    ['too many webhooks', { maxWebhooksPerTask: 17 }, 'default.maxWebhooksPerTask must be at most 16'],
     ['what does nothing yet', { sessions: 5 }, 'default.sessions does nothing in this version'],
   ] as const) {
     it(`refuses ${what} with its field and bound`, () => {

@@ -4,6 +4,7 @@ import { encodeId } from '../../sessions/session-ref.ts';
 import type { AliasEntry, CommitRequest, CommitResult } from '../../sessions/session-store.ts';
 import { aliasField, decodeFullTaskId, encodeFullTaskId } from '../encoded-ids.ts';
 import { cutTail, entryAfter, goneOf, isDead, judge, lastSeqOf, snapshotOf } from './journal-rules.ts';
+import { judgeLimits } from './limit-rules.ts';
 import type { Address, Entry, LiveEntry, Tables } from './tables.ts';
 
 /** A session or a tombstone whose time has not passed. */
@@ -36,16 +37,24 @@ export function commitIn(tables: Tables, at: Address, request: CommitRequest, no
   if (live !== undefined && outcome !== 'append') return missed(tables, at, live, outcome, request, now);
   // what is left of an expired session must not come back with the new one; without an entry nothing is left
   if (live === undefined && found !== undefined) tables.purge(at);
+  const giveBack = (): void => {
+    // a tombstone was purged only to be written over
+    if (entry !== undefined && live === undefined) tables.putEntry(at, entry);
+  };
   for (const alias of request.aliases) {
     const taken = takenBy(tables, at, alias, now);
     if (taken !== undefined) {
-      // a tombstone was purged only to be written over
-      if (entry !== undefined && live === undefined) tables.putEntry(at, entry);
+      giveBack();
       return { outcome: 'aliased', clientTaskId: alias.clientTaskId, taskId: decodeFullTaskId(taken) };
     }
   }
+  const verdict = judgeLimits(tables, at, request, live === undefined);
+  if (verdict !== undefined && 'refused' in verdict) {
+    giveBack();
+    return { outcome: 'refused', limit: verdict.refused };
+  }
   apply(tables, at, entry, request, now);
-  return { outcome: 'ok' };
+  return { outcome: 'ok', ...verdict };
 }
 
 function missed(

@@ -21,7 +21,7 @@ import { isDead, readAfter, tombstoneOf, withAnswered } from './journal-rules.ts
 import { isThere, listFrom } from './list-rules.ts';
 import { EmbeddedInstances } from './embedded-instances.ts';
 import { claimFrom } from './outbox-rules.ts';
-import { addressOf } from './tables.ts';
+import { addressOf, wholeOf } from './tables.ts';
 import type { Address, Tables } from './tables.ts';
 
 const RETIRE_MAX_SESSIONS = 50;
@@ -73,7 +73,13 @@ export abstract class EmbeddedSessionStore extends EmbeddedInstances implements 
   async commit(ref: SessionRef, request: CommitRequest): Promise<CommitResult> {
     checkCommitRequest(request);
     const at = addressOf(ref);
-    const result = await this.write((tables) => commitIn(tables, at, request, this.now()));
+    const commit = (): Promise<CommitResult> =>
+      this.write((tables) => commitIn(tables, at, request, this.now()));
+    let result = await commit();
+    for (let round = 0; result.outcome === 'refused' && round < CLEAR_ROUNDS; round += 1) {
+      if (!(await this.#clearWhole(wholeOf(at.tenant)))) break;
+      result = await commit();
+    }
     if (result.outcome === 'ok') this.wake(ref, request.expected.head + request.records.length);
     return result;
   }
@@ -194,12 +200,27 @@ export abstract class EmbeddedSessionStore extends EmbeddedInstances implements 
     });
   }
 
+  /** Expired sessions are not to be counted. @returns whether there were any */
+  async #clearWhole(whole: string): Promise<boolean> {
+    const places = await this.view((tables) =>
+      tables.places(whole).filter((place) => tables.hasExpired(place, this.now())),
+    );
+    let retired = 0;
+    for (const place of places) retired += await this.#retire(place);
+    return retired > 0;
+  }
+
   retire(tenant: string): Promise<number> {
+    return this.#retire(encodeId(tenant));
+  }
+
+  /** @param place encoded */
+  #retire(place: string): Promise<number> {
     return this.write((tables) => {
       const now = this.now();
       let retired = 0;
       let records = 0;
-      for (const at of tables.expired(encodeId(tenant), now, RETIRE_MAX_SESSIONS)) {
+      for (const at of tables.expired(place, now, RETIRE_MAX_SESSIONS)) {
         const entry = tables.entry(at);
         if (entry === undefined || entry.x > now) continue;
         tables.purge(at);

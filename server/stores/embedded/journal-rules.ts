@@ -16,6 +16,10 @@ export function isDead(entry: Entry): entry is DeadEntry {
   return 'd' in entry;
 }
 
+/** How many sessions an entry is: a tombstone is none. */
+export const sessionsIn = (entry: Entry | undefined): 0 | 1 =>
+  entry === undefined || isDead(entry) ? 0 : 1;
+
 export type Verdict = 'create' | 'append' | 'gone' | 'exists' | 'stored' | 'moved' | 'diverged';
 
 /** Epoch, then identity, then head: a retry is recognised before its old head can be called moved. */

@@ -1,6 +1,7 @@
 /** What an embedded store (memory, LMDB) keeps, and the primitive operations that its rules are written in. */
 import type { TaskState } from '../../../protocol/task-state.ts';
 import type { Bytes, EpochMs } from '../../../protocol/units.ts';
+import { spaceOf } from '../../security/space.ts';
 import { encodeId } from '../../sessions/session-ref.ts';
 import type { SessionRef } from '../../sessions/session-ref.ts';
 
@@ -12,6 +13,15 @@ export interface Address {
 
 export function addressOf(ref: SessionRef): Address {
   return { tenant: encodeId(ref.tenant), session: encodeId(ref.sessionId) };
+}
+
+/** Encoded: what a place has behind its tenant, where sessions are a subject's. In no encoded tenant. */
+export const SUBJECT_BEGINS = encodeId(spaceOf('subject', { tenant: '', subject: '' }));
+
+/** @param place encoded @returns the encoded tenant that it is in */
+export function wholeOf(place: string): string {
+  const end = place.indexOf(SUBJECT_BEGINS);
+  return end < 0 ? place : place.slice(0, end);
 }
 
 /** The head of a live session. Short names: one of these is written with every commit. */
@@ -97,6 +107,12 @@ export interface Tables {
   /** @returns the encoded task id */
   alias(tenant: string, field: string): string | undefined;
   putAlias(at: Address, field: string, taskId: string): void;
+  /** Sessions of a whole tenant, its subjects' too; those that have expired and are not retired are among them. */
+  countSessions(whole: string): number;
+  /** As above: tasks that are submitted or working. */
+  countRunning(whole: string): number;
+  /** The tenant itself, and each of its subjects that has something stored. Encoded. */
+  places(whole: string): string[];
   /** The entry, records, tasks, outbox, and those aliases that still name a task of this session. */
   purge(at: Address): void;
   /** Sessions and tombstones whose time has passed, oldest first. */

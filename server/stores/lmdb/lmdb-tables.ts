@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import type { TaskState } from '../../../protocol/task-state.ts';
 import type { EpochMs } from '../../../protocol/units.ts';
 import { SessionDamagedError } from '../../sessions/session-store.ts';
+import { sessionsIn } from '../embedded/journal-rules.ts';
 import type { Address, Beat, Entry, IndexedTask, StoredTask, TaskPlace, Tables } from '../embedded/tables.ts';
 import { FIRST, LAST, type JournalDatabase } from './journal-database.ts';
 import { LmdbTaskIndex } from './lmdb-task-index.ts';
+import { LmdbTenantCounts } from './lmdb-tenant-counts.ts';
 
 const RETIRE_SCAN = 1_000;
 
@@ -27,7 +29,7 @@ type StoredEntry = Entry & {
  * o tenant session          webhooks due   d tenant when session    the same, by time
  * n tenant                  last noted     i instance tenant        noted by
  * v name                    setting
- * t, k, c                   tasks: see LmdbTaskIndex
+ * t, k, c                   LmdbTaskIndex  q                            LmdbTenantCounts
  * ```
  * A key may have 1,978 bytes and an encoded id 768, so an alias, which has three of them, is known by its hash. With its
  * subject a tenant has 963 at most.
@@ -35,12 +37,14 @@ type StoredEntry = Entry & {
 export class LmdbTables implements Tables {
   readonly #db: JournalDatabase;
   readonly #tasks: LmdbTaskIndex;
+  readonly #counts: LmdbTenantCounts;
   /** The entry that this transaction has met last: most of them look at one, and write that one anew. */
   #met: { readonly at: Address; readonly stored: StoredEntry | undefined } | undefined;
 
   constructor(db: JournalDatabase) {
     this.#db = db;
-    this.#tasks = new LmdbTaskIndex(db);
+    this.#counts = new LmdbTenantCounts(db);
+    this.#tasks = new LmdbTaskIndex(db, this.#counts);
   }
 
   /** To be called at the beginning of each transaction: what was met in another one may have changed, or come to nothing. */
@@ -80,7 +84,9 @@ export class LmdbTables implements Tables {
 
   putEntry(at: Address, entry: Entry): void {
     const { tenant, session } = at;
-    const indexed = this.#stored(at)?.i;
+    const before = this.#stored(at);
+    this.#counts.add('sessions', tenant, sessionsIn(entry) - sessionsIn(before));
+    const indexed = before?.i;
     const i = indexed === undefined || entry.x < indexed ? entry.x : indexed;
     if (i !== indexed) {
       if (indexed !== undefined) void this.#db.remove(['x', tenant, indexed, session]);
@@ -122,6 +128,16 @@ export class LmdbTables implements Tables {
     return this.#tasks.count(tenant, state, since);
   }
 
+  countSessions(whole: string): number {
+    return this.#counts.sessions(whole);
+  }
+  countRunning(whole: string): number {
+    return this.#counts.running(whole);
+  }
+  places(whole: string): string[] {
+    return this.#counts.places(whole);
+  }
+
   tasksBehind(
     tenant: string,
     state: TaskState | undefined,
@@ -146,6 +162,7 @@ export class LmdbTables implements Tables {
     const stored = this.#stored(at);
     if (stored !== undefined) void this.#db.remove(['x', tenant, stored.i, session]);
     void this.#db.remove(['s', tenant, session]);
+    this.#counts.add('sessions', tenant, -sessionsIn(stored));
     this.#met = { at, stored: undefined };
     this.#removeRange(['r', tenant, session, 0], ['r', tenant, session, Number.MAX_SAFE_INTEGER]);
     for (const { member } of this.#tasks.ofSession(at))

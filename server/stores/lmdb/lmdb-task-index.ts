@@ -1,7 +1,9 @@
 import type { TaskState } from '../../../protocol/task-state.ts';
 import type { EpochMs } from '../../../protocol/units.ts';
 import type { Address, IndexedTask, StoredTask, TaskPlace } from '../embedded/tables.ts';
+import { RUNNING_STATES } from '../running-tasks.ts';
 import { FIRST, LAST, type DatabaseKey, type JournalDatabase } from './journal-database.ts';
+import type { LmdbTenantCounts } from './lmdb-tenant-counts.ts';
 
 /** In the place of a state: all of them. Sorts before every state. */
 const ALL = '*';
@@ -17,9 +19,11 @@ const ALL = '*';
  */
 export class LmdbTaskIndex {
   readonly #db: JournalDatabase;
+  readonly #counts: LmdbTenantCounts;
 
-  constructor(db: JournalDatabase) {
+  constructor(db: JournalDatabase, counts: LmdbTenantCounts) {
     this.#db = db;
+    this.#counts = counts;
   }
 
   get({ tenant, session }: Address, local: string): StoredTask | undefined {
@@ -63,6 +67,7 @@ export class LmdbTaskIndex {
   #add(tenant: string, state: string, delta: number): void {
     const key = ['c', tenant, state];
     void this.#db.put(key, String(Number(this.#db.get(key) ?? 0) + delta));
+    if (RUNNING_STATES.some((running) => running === state)) this.#counts.add('running', tenant, delta);
   }
 
   /** @param since counted one by one, by the database itself: about 5 ms for 100,000 */

@@ -1,8 +1,10 @@
-import type { TaskState } from '../../../protocol/task-state.ts';
+import { isRunning, type TaskState } from '../../../protocol/task-state.ts';
 import type { EpochMs } from '../../../protocol/units.ts';
 import { StoreUnavailableError, type StoreWarning } from '../../sessions/session-store.ts';
 import { EmbeddedSessionStore } from '../embedded/embedded-store.ts';
 import { compare } from '../embedded/list-rules.ts';
+import { sessionsIn } from '../embedded/journal-rules.ts';
+import { wholeOf } from '../embedded/tables.ts';
 import type { Address, Beat, Entry, IndexedTask, StoredTask, TaskPlace, Tables } from '../embedded/tables.ts';
 
 interface MemorySession {
@@ -61,6 +63,8 @@ export class MemorySessionStore extends EmbeddedSessionStore {
   }
 }
 
+const runs = (task: StoredTask | undefined): number => (task !== undefined && isRunning(task.state) ? 1 : 0);
+
 class MemoryTables implements Tables {
   /** By tenant and session: a key of both would have to be put together for every look. */
   readonly #sessions = new Map<string, Map<string, MemorySession>>();
@@ -71,6 +75,7 @@ class MemoryTables implements Tables {
   readonly #running = new Map<string, Set<string>>();
   readonly #tenants = new Map<string, EpochMs>();
   readonly #settings = new Map<string, string>();
+  readonly #counts = new Map<string, { sessions: number; running: number }>();
 
   #look({ tenant, session }: Address): MemorySession | undefined {
     return this.#sessions.get(tenant)?.get(session);
@@ -114,7 +119,9 @@ class MemoryTables implements Tables {
   }
 
   putEntry(at: Address, entry: Entry): void {
-    this.#make(at).entry = entry;
+    const session = this.#make(at);
+    this.#countOf(at).sessions += sessionsIn(entry) - sessionsIn(session.entry);
+    session.entry = entry;
   }
 
   record(at: Address, n: number): string | undefined {
@@ -131,16 +138,39 @@ class MemoryTables implements Tables {
   }
 
   putTask(at: Address, local: string, task: StoredTask): void {
-    (this.#make(at).tasks ??= new Map<string, StoredTask>()).set(local, task);
+    const tasks = (this.#make(at).tasks ??= new Map<string, StoredTask>());
+    this.#countOf(at).running += runs(task) - runs(tasks.get(local));
+    tasks.set(local, task);
   }
 
   dropTask(at: Address, local: string): void {
-    this.#find(at)?.tasks?.delete(local);
+    const tasks = this.#find(at)?.tasks;
+    this.#countOf(at).running -= runs(tasks?.get(local));
+    tasks?.delete(local);
   }
 
   tasksOf(at: Address): IndexedTask[] {
     const tasks = this.#find(at)?.tasks ?? NO_TASKS;
     return [...tasks].map(([local, task]) => ({ member: `${at.session}.${local}`, task }));
+  }
+
+  #countOf({ tenant }: Address): { sessions: number; running: number } {
+    const whole = wholeOf(tenant);
+    let count = this.#counts.get(whole);
+    if (count === undefined) this.#counts.set(whole, (count = { sessions: 0, running: 0 }));
+    return count;
+  }
+
+  countSessions(whole: string): number {
+    return this.#counts.get(whole)?.sessions ?? 0;
+  }
+
+  countRunning(whole: string): number {
+    return this.#counts.get(whole)?.running ?? 0;
+  }
+
+  places(whole: string): string[] {
+    return [...this.#sessions.keys()].filter((place) => wholeOf(place) === whole);
   }
 
   countTasks(tenant: string, state: TaskState | undefined, since: EpochMs | undefined): number {
@@ -184,6 +214,9 @@ class MemoryTables implements Tables {
         this.#aliases.delete(`${at.tenant}/${field}`);
       }
     }
+    const count = this.#countOf(at);
+    count.sessions -= sessionsIn(session.entry);
+    for (const task of session.tasks?.values() ?? []) count.running -= runs(task);
     this.#sessions.get(at.tenant)?.delete(at.session);
     this.#met(at, undefined);
   }

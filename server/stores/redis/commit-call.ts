@@ -1,15 +1,16 @@
 import type { DurationMs } from '../../../protocol/units.ts';
-import type { TaskState } from '../../../protocol/task-state.ts';
+import { isRunning, type TaskState } from '../../../protocol/task-state.ts';
 import { encodeId } from '../../sessions/session-ref.ts';
 import { SessionDamagedError } from '../../sessions/session-store.ts';
 import type { AliasEntry, CommitRequest, Expiry } from '../../sessions/session-store.ts';
 import { checkTtl } from '../request-checks.ts';
+import { RUNNING_STATES } from '../running-tasks.ts';
 import { aliasField, encodeFullTaskId } from '../encoded-ids.ts';
-import type { SessionKeys } from './keys.ts';
+import type { SessionKeys, ShelfKeys } from './keys.ts';
 
 /** One call of a script that commits. */
 export interface ScriptCall {
-  readonly script: 'append' | 'create';
+  readonly script: 'append' | 'create' | 'appendCounted' | 'createCounted';
   readonly keys: string[];
   readonly args: (string | number)[];
 }
@@ -49,12 +50,8 @@ export function toCommitCall(
   const named = [keys.session, shelf.sessions];
   if (creates || tasks.length > 0) named.push(shelf.ids);
   if (tasks.length > 0) named.push(shelf.tasks);
-  const numberOf = (state: TaskState | null): number => {
-    if (state === null) return 0;
-    const key = shelf.state(state);
-    const at = named.indexOf(key);
-    return at < 0 ? named.push(key) : at + 1;
-  };
+  const numberOf = (state: TaskState | null): number =>
+    state === null ? 0 : numberIn(named, shelf.state(state));
   const first = records[0]?.seq ?? '';
   const last = records.at(-1)?.seq ?? '';
   const { instance } = request;
@@ -64,7 +61,9 @@ export function toCommitCall(
   const life = `${toExpiry(request.expiry, creates)} ${indexTtlMs}`;
   const counts = `${placeOf(keys)} ${exclusive ? '' : '1'} ${tasks.length} ${aliases.length}`;
   const behind = `${outboxInMs === undefined ? '' : '1'} ${request.w ?? `${instance}.${last}`}`;
-  const args: string[] = [`${at} ${instance} ${first} ${last} ${life} ${counts} ${behind}`];
+  const isCounted = request.limits !== undefined || shelf.whole !== undefined;
+  const counting = isCounted ? ` ${toCounting(shelf, request, named)}` : '';
+  const args: string[] = [`${at} ${instance} ${first} ${last} ${life} ${counts} ${behind}${counting}`];
   aliases.forEach((alias, i) => {
     args.push(aliasField(alias.subject, alias.clientTaskId), encodeId(alias.local));
     args.push(settled?.[i] ?? expectedTask(alias));
@@ -80,5 +79,24 @@ export function toCommitCall(
   }
   // the script takes the last key for it
   if (aliases.length > 0) named.push(shelf.aliases);
-  return { script: creates ? 'create' : 'append', keys: named, args };
+  const script = creates ? 'create' : 'append';
+  return { script: isCounted ? `${script}Counted` : script, keys: named, args };
+}
+
+/** The words of `COUNTING_WORDS`. @param named keys of the call, to which it adds its own */
+function toCounting(shelf: ShelfKeys, { limits = {}, tasks }: CommitRequest, named: string[]): string {
+  const { maxSessions = '', maxRunningTasks = '' } = limits;
+  const more = tasks.reduce((sum, { state, previous }) => sum + runs(state) - runs(previous), 0);
+  const { sessions, running } = shelf.whole ?? { sessions: shelf.sessions, running: undefined };
+  const busy = running === undefined ? RUNNING_STATES.map((state) => shelf.state(state)) : [running];
+  const [all, first, second = 0] = [sessions, ...busy].map((key) => numberIn(named, key));
+  return `${maxSessions} ${maxRunningTasks} ${more} ${all} ${first} ${second}`;
+}
+
+const runs = (state: TaskState | null): number => (state !== null && isRunning(state) ? 1 : 0);
+
+/** As Lua counts, and as the last one when it was not among them. */
+function numberIn(named: string[], key: string): number {
+  const at = named.indexOf(key);
+  return at < 0 ? named.push(key) : at + 1;
 }

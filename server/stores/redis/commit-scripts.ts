@@ -16,6 +16,7 @@
  * argument costs more than the word that it may be: Redis, Lua and this process handle it on its own.
  */
 import type { DurationMs } from '../../../protocol/units.ts';
+import { counting, type Counting, NOT_COUNTING } from './counting-scripts.ts';
 import { CHECK_HEAD, ANSWER_TAIL, STORE_TIME, answerGone, readHead } from './script-parts.ts';
 
 const WORDS = [
@@ -39,9 +40,9 @@ const WORDS = [
 const readWords = (names: readonly string[], arg: string): string =>
   `local ${names.join(', ')} = string.match(${arg}, '^${names.map(() => '([^ ]*)').join(' ')}$')`;
 
-const READ_WORDS = `
+const readArgs = ({ words }: Counting): string => `
 local K = KEYS[1]
-${readWords(WORDS, 'ARGV[1]')}
+${readWords([...WORDS, ...words], 'ARGV[1]')}
 first, last, place, aliases = tonumber(first), tonumber(last), tonumber(place), tonumber(aliases)
 local owner, member = 'o:' .. instance, string.sub(K, place + 2)
 `;
@@ -77,7 +78,7 @@ const LIVE = (key: string): string =>
 const ENTRY_EARLY_MAX_MS: DurationMs = 500;
 
 /** How long the session lives from now on. The second commit of a send need not move its entry once more. */
-const SLIDE = `
+const slide = ({ moved }: Counting): string => `
 local ttl = tonumber(expiry)
 if ttl then
   local left = redis.call('PTTL', K)
@@ -87,11 +88,12 @@ if ttl then
     ${STORE_TIME}
     local Z = redis.call('ZADD', KEYS[2], now + ttl, member)
     ${LIVE('KEYS[2]')}
+    ${moved}
   end
 end
 `;
 
-const WRITE = `
+const write = ({ task, noTask }: Counting): string => `
 local at, to, gone = 2, #ARGV, nil
 if boxed == '1' then
   local box = KEYS[aliases > 0 and #KEYS - 1 or #KEYS]
@@ -130,11 +132,13 @@ for i = 1, tonumber(tasks) do
     ${LIVE('KEYS[4]')}
     Z = redis.call('ZADD', KEYS[state], status_at, id)
     ${LIVE('KEYS[state]')}
+    ${task}
     if previous > 0 and previous ~= state then redis.call('ZREM', KEYS[previous], id) end
     set[n + 1], set[n + 2] = 't:' .. id, ARGV[at + 1]
     n = n + 2
   else
     redis.call('ZREM', KEYS[4], id)
+    ${noTask}
     if previous > 0 then redis.call('ZREM', KEYS[previous], id) end
     gone = gone or {K}
     gone[#gone + 1] = 't:' .. id
@@ -154,27 +158,28 @@ if at <= to then
 end
 `;
 
-const WRITE_END = `
+const writeEnd = ({ answer }: Counting): string => `
 redis.call('HSET', unpack(set, 1, n))
 if gone then redis.call('HDEL', unpack(gone)) end
 if ttl then redis.call('PEXPIRE', K, ttl) end
 if wake == '1' then
   redis.pcall('PUBLISH', string.sub(K, 1, place - 1) .. 'w' .. string.sub(K, place + 1), v .. ' ' .. instance)
 end
-return 1
+${answer}
 `;
 
 /** The hot path compares strings only; a head that equals the caller's needs no further check. */
-export const APPEND = `
-${READ_WORDS}
+const append = (counted: Counting): string => `
+${readArgs(counted)}
 ${readHead(', owner')}
 local stored = tonumber(h[6])
 if e == epoch and h[2] == head and w == known and not h[5] and not (first and stored and stored >= first) then
   local v = tonumber(h[2])
   ${ALIASES}
-  ${SLIDE}
-  ${WRITE}
-  ${WRITE_END}
+  ${counted.append}
+  ${slide(counted)}
+  ${write(counted)}
+  ${writeEnd(counted)}
 end
 ${CHECK_HEAD}
 ${answerGone('gone')}
@@ -197,8 +202,8 @@ ${ANSWER_TAIL}
  * Field `g` is `,epoch,epoch,`: those that were deleted under this id lately. A create whose answer was lost, and whose
  * session was then deleted and begun anew by somebody else, is told so; it must not merge what was deleted.
  */
-export const CREATE = `
-${READ_WORDS}
+const create = (counted: Counting): string => `
+${readArgs(counted)}
 local h, e, w, b = {}, false, '', 0
 if redis.call('EXISTS', K) == 1 then
   ${readHead(', owner', false)}
@@ -206,13 +211,15 @@ if redis.call('EXISTS', K) == 1 then
 end
 if not e or (h[5] and e == epoch) then
   ${ALIASES}
+  ${counted.create}
   local v, ttl = 0, tonumber(expiry)
   ${STORE_TIME}
   local Z = redis.call('ZADD', KEYS[2], 'NX', now + ttl, member)
   if Z == 0 then return {'stale'} end
   ${LIVE('KEYS[2]')}
+  ${counted.moved}
   w, b = '', 0
-  ${WRITE}
+  ${write(counted)}
   set[n + 1], set[n + 2] = 'e', head
   n = n + 2
   if h[5] then
@@ -224,7 +231,7 @@ if not e or (h[5] and e == epoch) then
     n = n + 2
     redis.call('UNLINK', K)
   end
-  ${WRITE_END}
+  ${writeEnd(counted)}
 end
 ${CHECK_HEAD}
 ${answerGone('gone')}
@@ -246,3 +253,11 @@ else
 end
 ${ANSWER_TAIL}
 `;
+
+const COUNTED = counting({ entryEarlyMaxMs: ENTRY_EARLY_MAX_MS }, LIVE);
+
+export const APPEND = append(NOT_COUNTING);
+export const CREATE = create(NOT_COUNTING);
+/** For a tenant with limits, or with subjects. */
+export const APPEND_COUNTED = append(COUNTED);
+export const CREATE_COUNTED = create(COUNTED);

@@ -37,8 +37,20 @@ export interface ShelfKeys {
   readonly aliases: string;
   /** zset: encoded session id -> when its webhooks are due (ms, store time). */
   readonly outbox: string;
+  /** What the shelves of all subjects of a tenant share, for its quotas; absent on the tenant's own. */
+  readonly whole?: WholeKeys;
   /** zset: as `tasks`, the tasks in this state. */
   state(state: TaskState): string;
+}
+
+/** Of a tenant whose sessions are its subjects'. A member is that of the subject's own index behind `<subject>/`. */
+export interface WholeKeys {
+  /** Everything of the tenant begins with this. */
+  readonly base: string;
+  /** zset: encoded subject and session id -> expiry (ms, store time). */
+  readonly sessions: string;
+  /** zset, every score 0: encoded subject and id of the tasks that are submitted or working. */
+  readonly running: string;
 }
 
 export interface SessionKeys {
@@ -84,13 +96,22 @@ export function stateName(state: TaskState): string {
   return state.slice('TASK_STATE_'.length).toLowerCase().replaceAll('_', '-');
 }
 
-function createShelf(root: string, space: string, bucket: number): ShelfKeys {
+/** @param isOnly whether it has all of what is in its place: else what a tenant has cannot be counted */
+function createShelf(root: string, space: string, bucket: number, isOnly: boolean): ShelfKeys {
   const { tenant, subject } = readSpace(space);
   const tenantBase = `${root}{${encodeId(tenant)}.${String(bucket).padStart(2, '0')}}:`;
   const base = subject === undefined ? tenantBase : `${tenantBase}u:${encodeId(subject)}:`;
   const states = new Map(TASK_STATES.map((state) => [state, `${base}tasks:${stateName(state)}`]));
+  const isPart = subject !== undefined && isOnly;
   return {
     base,
+    ...(isPart && {
+      whole: {
+        base: tenantBase,
+        sessions: `${tenantBase}sessions`,
+        running: `${tenantBase}tasks:running`,
+      },
+    }),
     sessions: `${base}sessions`,
     tasks: `${base}tasks`,
     ids: `${base}tasks:ids`,
@@ -116,7 +137,9 @@ export function createKeys(prefix: string, buckets: number): RedisKeys {
   const shelves = (tenant: string): readonly ShelfKeys[] => {
     const found = known.get(tenant);
     if (found !== undefined) return found;
-    const made = Array.from({ length: buckets }, (_, bucket) => createShelf(root, tenant, bucket));
+    const made = Array.from({ length: buckets }, (_, bucket) =>
+      createShelf(root, tenant, bucket, buckets === 1),
+    );
     if (known.size === TENANTS_MAX) known.clear();
     known.set(tenant, made);
     return made;
@@ -150,5 +173,7 @@ export function createKeys(prefix: string, buckets: number): RedisKeys {
 /** Every index that may name a session, for the scripts that take one out of all of them. */
 export function indexKeys(shelf: ShelfKeys): string[] {
   const states = TASK_STATES.map((state) => shelf.state(state));
-  return [shelf.sessions, shelf.ids, shelf.aliases, shelf.tasks, ...states, shelf.outbox];
+  const { whole } = shelf;
+  const shared = whole === undefined ? [] : [whole.sessions, whole.running];
+  return [shelf.sessions, shelf.ids, shelf.aliases, shelf.tasks, ...states, shelf.outbox, ...shared];
 }

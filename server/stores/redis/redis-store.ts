@@ -147,6 +147,7 @@ export class RedisSessionStore extends RedisInstances implements SessionStore {
     const args: (string | number)[] = after === undefined ? [] : [after.epoch, after.head, after.w];
     if (renewTtlMs !== undefined) {
       named.push(keys.shelf.sessions);
+      if (keys.shelf.whole !== undefined) named.push(keys.shelf.whole.sessions);
       if (after === undefined) args.push('', 0, '');
       args.push(checkTtl(renewTtlMs), this.#options.indexTtlMs, keys.session.length - keys.member.length + 1);
     }

@@ -9,6 +9,7 @@ import type {
   JournalTail,
   Tombstone,
 } from '../../sessions/session-store.ts';
+import type { TenantCounts, TenantLimits } from '../../sessions/tenant-counts.ts';
 import { decodeFullTaskId, decodeId } from '../encoded-ids.ts';
 
 export type Reply = readonly (string | number | null)[];
@@ -30,6 +31,9 @@ const NOTHING_NEW: JournalTail = { records: [], more: false };
 
 const toMarks = (marks: string): readonly number[] =>
   marks === '' ? NO_MARKS : marks.split(',').filter(Boolean).map(Number);
+
+const count = (of: keyof TenantCounts, value: string | number | null | undefined): TenantCounts =>
+  typeof value === 'number' ? { [of]: value } : {};
 
 interface Seen {
   readonly after: number;
@@ -98,6 +102,10 @@ export function toCommitResult(reply: Reply, unlimitedMs: DurationMs): CommitRes
       return { outcome, ...toTombstone(reply) };
     case 'diverged':
       return { outcome };
+    case 'ok':
+      return { outcome, counts: { ...count('sessions', reply[1]), ...count('runningTasks', reply[2]) } };
+    case 'refused':
+      return { outcome, limit: text(reply[1]) as keyof TenantLimits };
     case 'aliased': {
       const clientTaskId = decodeId(text(reply[1]).split('/')[1] ?? '');
       return { outcome, clientTaskId, taskId: decodeFullTaskId(text(reply[2])) };

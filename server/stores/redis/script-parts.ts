@@ -70,14 +70,30 @@ if from + at - 12 < v then r[12] = 1 end
 return r
 `;
 
+/** \`purge_members(index, session)\` takes the tasks of a session out of an index whose scores are all 0. */
+export const PURGE_MEMBERS = `
+local function purge_members(index, session)
+  local ids = redis.call('ZRANGEBYLEX', index, '[' .. session .. '.', '(' .. session .. '/')
+  for i = 1, #ids, 1000 do
+    redis.call('ZREM', index, unpack(ids, i, math.min(#ids, i + 999)))
+  end
+end
+`;
+
 /**
  * \`purge(member)\` takes a session out of every index of its shelf. Aliases that live on another shelf are noted in
  * \`loose\`, alias and task by turns. Needs \`base\`, the position before the keys of \`indexKeys\` in KEYS.
  */
 export const PURGE = `
+${PURGE_MEMBERS}
 local loose = {}
+local subject = KEYS[base + 14] and string.match(KEYS[base + 1], ':u:([^:]*):sessions$') .. '/'
 local function purge(member)
   redis.call('ZREM', KEYS[base + 1], member)
+  if subject then
+    redis.call('ZREM', KEYS[base + 14], subject .. member)
+    purge_members(KEYS[base + 15], subject .. member)
+  end
   redis.call('ZREM', KEYS[base + 13], member)
   local ids = redis.call('ZRANGEBYLEX', KEYS[base + 2], '[' .. member .. '.', '(' .. member .. '/')
   for i = 1, #ids, 1000 do

@@ -1,6 +1,6 @@
 import type { Command } from 'ioredis';
 import { StoreUnavailableError } from '../../sessions/session-store.ts';
-import { APPEND, CREATE } from './commit-scripts.ts';
+import { APPEND, APPEND_COUNTED, CREATE, CREATE_COUNTED } from './commit-scripts.ts';
 import { disturbed, type RedisClient } from './client.ts';
 import { IndexDamagedError, isWrongType, toStoreError } from './errors.ts';
 import { type FailedShelves, TOUCH } from './failed-shelves.ts';
@@ -16,9 +16,12 @@ import * as scripts from './scripts.ts';
 const LUA = {
   append: APPEND,
   create: CREATE,
+  appendCounted: APPEND_COUNTED,
+  createCounted: CREATE_COUNTED,
   read: scripts.READ,
   remove: scripts.REMOVE,
   retire: scripts.RETIRE,
+  retireWhole: scripts.RETIRE_WHOLE,
   mark: scripts.MARK,
   claimDerived: scripts.CLAIM_DERIVED,
   alias: scripts.ALIAS,

@@ -3,11 +3,12 @@ import { ANSWERED_MAX } from '../request-checks.ts';
 import { ANSWER_TAIL, CHECK_HEAD, PURGE, STORE_TIME, answerGone, readHead } from './script-parts.ts';
 
 export * from './instance-scripts.ts';
+export { RETIRE_WHOLE } from './counting-scripts.ts';
 export * from './list-scripts.ts';
 export * from './outbox-scripts.ts';
 
 /**
- * KEYS  1 session · [2 sessions]
+ * KEYS  1 session · [2 sessions · [3 sessions of all subjects]]
  * ARGV  nothing: from the first record, or 1 epoch · 2 head · 3 identity of the reader
  *       [· 4 new life of the session · 5 of the index · 6 where the session id starts in KEYS[1]]
  *
@@ -23,6 +24,11 @@ if KEYS[2] then
   redis.call('ZADD', KEYS[2], now + ARGV[4], string.sub(K, ARGV[6]))
   redis.call('PEXPIRE', KEYS[2], ARGV[5])
   redis.call('PEXPIRE', K, ARGV[4])
+  if KEYS[3] then
+    local subject = string.match(KEYS[2], ':u:([^:]*):sessions$')
+    redis.call('ZADD', KEYS[3], now + ARGV[4], subject .. '/' .. string.sub(K, ARGV[6]))
+    redis.call('PEXPIRE', KEYS[3], ARGV[5])
+  end
 end
 local outcome, upto, from, to = 'found', 0, 0, v
 if e == ARGV[1] then
@@ -86,7 +92,9 @@ for i = 1, #due do
     purge(due[i])
     retired = retired + 1
   elseif not ARGV[4] then
-    redis.call('ZADD', KEYS[1], now + (left == -1 and tonumber(ARGV[3]) or left), due[i])
+    local at = now + (left == -1 and tonumber(ARGV[3]) or left)
+    redis.call('ZADD', KEYS[1], at, due[i])
+    if subject then redis.call('ZADD', KEYS[14], at, subject .. due[i]) end
   end
 end
 for i = 1, #KEYS do redis.call('PEXPIRE', KEYS[i], ARGV[3]) end

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { useFiles } from '../../helpers/files.ts';
 import { Load, sendOnce } from '../../helpers/load.ts';
 import { isReady, nothingPending } from '../../helpers/outage.ts';
 import { eventually } from '../../helpers/eventually.ts';
@@ -8,6 +9,7 @@ import { expectAnswered, expectStoredOnce, useServices } from './service.ts';
 describe('redis behind sentinels', function () {
   this.timeout(60_000);
   const serve = useServices();
+  const files = useFiles();
   let sentinels: RedisSentinels;
   async function start(): Promise<void> {
     sentinels = await startRedisSentinels({ sentinelPassword: 'watch' });
@@ -61,6 +63,23 @@ describe('redis behind sentinels', function () {
     expect([before.persistence, after.persistence]).to.deep.equal(['stored', 'stored']);
     await expectStoredOnce(promoted.client(), [before, after]);
     expect(promoted).not.to.equal(old);
+  });
+
+  it('keeps the limits of a tenant when another is promoted', async () => {
+    await start();
+    const A2A_TIERS_FILE = files.write('tiers.json', { default: { maxSessions: 2 } });
+    const { url, logs } = await serve({ ...env(), A2A_TIERS_FILE });
+    for (const id of ['one', 'two'])
+      expect((await sendOnce(url, 'v1', 'hello', id)).persistence).to.equal('stored');
+    await sentinels.inSync();
+    await sentinels.failOver();
+    await logs.next('store_recovered');
+    // One that was not there before has heard of nothing.
+    for (const server of [await serve({ ...env(), A2A_TIERS_FILE }), { url }]) {
+      const { reply } = await sendOnce(server.url, 'v1', 'hello', 'three');
+      expect(reply.text).to.include('maxSessions is 2');
+      expect((await sendOnce(server.url, 'v1', 'again', 'one')).persistence).to.equal('stored');
+    }
   });
 
   it('is found by a server that started before any of it', async () => {

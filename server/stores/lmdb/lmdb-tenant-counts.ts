@@ -1,0 +1,87 @@
+import { sessionsIn } from '../embedded/journal-rules.ts';
+import { type Entry, SUBJECT_BEGINS, wholeOf } from '../embedded/tables.ts';
+import { RUNNING_STATES } from '../running-tasks.ts';
+import { FIRST, LAST, type JournalDatabase } from './journal-database.ts';
+
+type What = 'sessions' | 'running';
+
+/** Tenants that are known to have no counts. */
+const UNCOUNTED_MAX = 10_000;
+
+/**
+ * How much tenants have, each with all its subjects. Counted through when somebody asks for the first time, and kept from
+ * then on as sessions and tasks come and go: who has no limits pays for no counts.
+ *
+ * ```
+ * q tenant sessions|running         how many
+ * ```
+ */
+export class LmdbTenantCounts {
+  readonly #db: JournalDatabase;
+  readonly #uncounted = new Set<string>();
+
+  constructor(db: JournalDatabase) {
+    this.#db = db;
+  }
+
+  sessions(whole: string): number {
+    return this.#count('sessions', whole, (place) => {
+      let live = 0;
+      for (const { value } of this.#db.getRange({ start: ['s', place, FIRST], end: ['s', place, LAST] }))
+        live += isLive(value);
+      return live;
+    });
+  }
+
+  running(whole: string): number {
+    return this.#count('running', whole, (place) =>
+      RUNNING_STATES.reduce((sum, state) => sum + Number(this.#db.get(['c', place, state]) ?? 0), 0),
+    );
+  }
+
+  #count(what: What, whole: string, countIn: (place: string) => number): number {
+    const known = this.#db.get(['q', whole, what]);
+    if (known !== undefined) return Number(known);
+    const count = this.places(whole).reduce((sum, place) => sum + countIn(place), 0);
+    void this.#db.put(['q', whole, what], String(count));
+    this.#uncounted.delete(`${what} ${whole}`);
+    return count;
+  }
+
+  /** What was counted before has become more, or less. */
+  add(what: What, place: string, more: number): void {
+    if (more === 0) return;
+    const whole = wholeOf(place);
+    const name = `${what} ${whole}`;
+    if (this.#uncounted.has(name)) return;
+    const known = this.#db.get(['q', whole, what]);
+    if (known !== undefined) void this.#db.put(['q', whole, what], String(Number(known) + more));
+    else {
+      if (this.#uncounted.size === UNCOUNTED_MAX) this.#uncounted.clear();
+      this.#uncounted.add(name);
+    }
+  }
+
+  /** The tenant itself, and each of its subjects that has something stored: one look for each. */
+  places(whole: string): string[] {
+    const found = [whole];
+    const end = ['s', `${whole}${SUBJECT_BEGINS}${LAST}`];
+    let start = ['s', `${whole}${SUBJECT_BEGINS}`];
+    for (;;) {
+      const [next] = this.#db.getKeys({ start, end, limit: 1 });
+      if (next === undefined) return found;
+      const place = String(next[1]);
+      found.push(place);
+      start = ['s', place, LAST];
+    }
+  }
+}
+
+function isLive(json: string): number {
+  try {
+    return sessionsIn(JSON.parse(json) as Entry);
+  } catch {
+    // damaged: it is there
+    return 1;
+  }
+}

@@ -56,7 +56,7 @@ export interface StoreCall {
 /** What the server does by itself, and what is done for answers that are out already. */
 const OWN_BUSINESS = new Set(
   ['beat', 'instances', 'leave', 'forget', 'noteTenant', 'tenants', 'tenantsOf', 'runningTasks'].concat(
-    ...[['warnings', 'onNudge', 'retire', 'claimDue', 'markAnswered', 'close', 'keyOf']],
+    ...[['warnings', 'onNudge', 'shared', 'retire', 'claimDue', 'markAnswered', 'close', 'keyOf']],
   ),
 );
 

@@ -185,6 +185,10 @@ export class FaultyStore implements SessionStore {
     return this.#call('onNudge', () => this.#inner.onNudge(instance, listener));
   }
 
+  shared(name: string, value: string): Promise<string> {
+    return this.#call('shared', () => this.#inner.shared(name, value));
+  }
+
   warnings(): Promise<readonly StoreWarning[]> {
     return this.#call('warnings', () => this.#inner.warnings());
   }

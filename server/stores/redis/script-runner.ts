@@ -37,6 +37,7 @@ const LUA = {
   tenants: scripts.TENANTS,
   running: scripts.RUNNING,
   settle: scripts.SETTLE,
+  share: scripts.SHARE,
 } as const;
 
 export type ScriptName = keyof typeof LUA;

@@ -210,6 +210,9 @@ export class SealedStore implements SessionStore {
   nudge(instance: string, ref: SessionRef): Promise<void> {
     return this.#inner.nudge(instance, ref);
   }
+  shared(name: string, value: string): Promise<string> {
+    return this.#inner.shared(name, value);
+  }
   warnings(): Promise<readonly StoreWarning[]> {
     return this.#inner.warnings();
   }

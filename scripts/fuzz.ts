@@ -51,7 +51,13 @@ function show({ sent, tookMs, kinds, outcomes, looks, findings, warnings }: Fuzz
 async function run(): Promise<number> {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean' } as const;
-  const options = { requests: text, connections: text, seed: text, quick: flag, help: { ...flag, short: 'h' } };
+  const options = {
+    requests: text,
+    connections: text,
+    seed: text,
+    quick: flag,
+    help: { ...flag, short: 'h' },
+  };
   const { values } = parsed(() => parseArgs({ options }));
   if (values.help === true) {
     process.stdout.write(USAGE);

@@ -44,7 +44,8 @@ export class AnswerReader {
     if (isHead || status === 204 || status === 304) return this.#take(head, '', bodyAt);
     if (headers.get('transfer-encoding') === 'chunked') return this.#chunked(head);
     const length = headers.get('content-length');
-    if (length === undefined) return isEnded ? this.#take(head, this.#text.slice(bodyAt), this.#text.length) : undefined;
+    if (length === undefined)
+      return isEnded ? this.#take(head, this.#text.slice(bodyAt), this.#text.length) : undefined;
     const end = bodyAt + Number(length);
     return this.#text.length < end ? undefined : this.#take(head, this.#text.slice(bodyAt, end), end);
   }
@@ -60,7 +61,8 @@ export class AnswerReader {
   #head(): { status: number; headers: ReadonlyMap<string, string>; bodyAt: number } | undefined {
     const end = this.#text.indexOf(HEAD_END);
     if (end < 0) {
-      if (this.#text.length > 4 && !this.#text.startsWith('HTTP')) throw new BrokenAnswerError(this.#text.slice(0, 40));
+      if (this.#text.length > 4 && !this.#text.startsWith('HTTP'))
+        throw new BrokenAnswerError(this.#text.slice(0, 40));
       return undefined;
     }
     const [first = '', ...lines] = this.#text.slice(0, end).split('\r\n');
@@ -75,7 +77,11 @@ export class AnswerReader {
     return { status: Number(status), headers, bodyAt: end + HEAD_END.length };
   }
 
-  #chunked(head: { status: number; headers: ReadonlyMap<string, string>; bodyAt: number }): FuzzAnswer | undefined {
+  #chunked(head: {
+    status: number;
+    headers: ReadonlyMap<string, string>;
+    bodyAt: number;
+  }): FuzzAnswer | undefined {
     const { body, end } = dechunked(this.#text.slice(head.bodyAt));
     return end === undefined ? undefined : this.#take(head, body, head.bodyAt + end);
   }
@@ -95,7 +101,7 @@ const utf8 = (latin1: string): string => Buffer.from(latin1, 'latin1').toString(
 /** @returns `end` where the last chunk has come: behind it */
 function dechunked(text: string): { body: string; end?: number } {
   let body = '';
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     const line = text.indexOf('\r\n', at);
     if (line < 0) return { body };
     const size = Number.parseInt(text.slice(at, line), 16);

@@ -34,7 +34,9 @@ export class FuzzClient {
 
   /** Never rejects. @returns one for each request that the server owes an answer */
   async send(burst: Burst): Promise<Answered[]> {
-    const bytes = Buffer.concat(burst.requests.flatMap(({ head, wire }) => [Buffer.from(head, 'latin1'), wire]));
+    const bytes = Buffer.concat(
+      burst.requests.flatMap(({ head, wire }) => [Buffer.from(head, 'latin1'), wire]),
+    );
     const isCut = burst.cutAt !== undefined && burst.cutAt < bytes.length;
     // What is cut off or garbage ends its connection.
     if (isCut || burst.isGarbage === true) this.close();
@@ -70,7 +72,11 @@ export class FuzzClient {
         fail('hung');
       }, this.#withinMs);
       const read = (isEnded: boolean): void => {
-        for (let request = requests[answered.length]; request !== undefined; request = requests[answered.length]) {
+        for (
+          let request = requests[answered.length];
+          request !== undefined;
+          request = requests[answered.length]
+        ) {
           const answer = reader.next(request.httpMethod === 'HEAD', isEnded);
           if (answer === undefined) break;
           answered.push({ request, answer });
@@ -94,16 +100,14 @@ export class FuzzClient {
         if (request !== undefined && answer !== undefined) answered.push({ request, answer });
         finish(false);
       };
-      const guarded =
-        (work: () => void) =>
-        (): void => {
-          try {
-            work();
-          } catch (error) {
-            if (!(error instanceof BrokenAnswerError)) throw error;
-            fail('broken');
-          }
-        };
+      const guarded = (work: () => void) => (): void => {
+        try {
+          work();
+        } catch (error) {
+          if (!(error instanceof BrokenAnswerError)) throw error;
+          fail('broken');
+        }
+      };
       socket.on('data', (chunk: Buffer) => {
         guarded(() => {
           onData(chunk);

@@ -61,9 +61,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
     const operator = secret('operator');
     await writeFile(
       join(folder, 'keys.json'),
-      JSON.stringify(
-        keysFile(...callers, victim, { key: operator, tenant: 'ops', roles: ['operator'] }),
-      ),
+      JSON.stringify(keysFile(...callers, victim, { key: operator, tenant: 'ops', roles: ['operator'] })),
     );
     const server = await SoakedServer.start(
       {
@@ -160,7 +158,10 @@ class FuzzRun {
   async #plant(victim: Caller): Promise<void> {
     for (let n = 0; n < VICTIM_TASKS; n++) {
       const params = sendV1(`v${n}`, victim.mark, 's-0-0');
-      const { json, text } = await call(this.#server.url, 'SendMessage', params, { ...V1, ...withKey(victim.key) });
+      const { json, text } = await call(this.#server.url, 'SendMessage', params, {
+        ...V1,
+        ...withKey(victim.key),
+      });
       const { task } = (json.result ?? {}) as { task?: { id: string } };
       if (task === undefined) throw new Error(`nothing can be planted: ${text}`);
       this.#ids.pin(task.id);
@@ -187,8 +188,12 @@ class FuzzRun {
     }
     this.#count(outcomeOf(answer));
     for (const fault of this.#judge.faultsOf(request, answer))
-      this.#found(`${fault}, ${request.kind}`, `${sent}\n-> ${answer.status} ${answer.body.slice(0, EXAMPLE_MAX)}`);
-    for (const [, id = ''] of answer.body.matchAll(/"(?:taskId|id)":"(s-[\w-]+\.[\w-]+)"/g)) this.#ids.learn(id);
+      this.#found(
+        `${fault}, ${request.kind}`,
+        `${sent}\n-> ${answer.status} ${answer.body.slice(0, EXAMPLE_MAX)}`,
+      );
+    for (const [, id = ''] of answer.body.matchAll(/"(?:taskId|id)":"(s-[\w-]+\.[\w-]+)"/g))
+      this.#ids.learn(id);
   }
 
   #count(outcome: string): void {

@@ -100,7 +100,10 @@ export class RequestMaker {
     if (chance < 40) {
       const request = this.#request('cut off');
       const { length } = request.wire;
-      return { requests: [request], cutAt: request.head.length + random.below(length + 1) - random.below(40) };
+      return {
+        requests: [request],
+        cutAt: request.head.length + random.below(length + 1) - random.below(40),
+      };
     }
     if (chance < 80)
       return { requests: Array.from({ length: 2 + random.below(4) }, () => this.#request('pipelined')) };
@@ -124,7 +127,9 @@ export class RequestMaker {
 
   #id(): JsonValue {
     this.#made++;
-    return this.#random.below(10) === 0 ? pick<JsonValue>(this.#random, [0, -7, 1.5, '', '__proto__'], 1) : this.#made;
+    return this.#random.below(10) === 0
+      ? pick<JsonValue>(this.#random, [0, -7, 1.5, '', '__proto__'], 1)
+      : this.#made;
   }
 
   /** Most changes in the parameters, where most of the server is. */
@@ -170,10 +175,30 @@ export class RequestMaker {
   #garbage(): FuzzRequest {
     const random = this.#random;
     const bytes = Buffer.from(Array.from({ length: 1 + random.below(300) }, () => random.below(256)));
-    const begin = pick(random, ['', 'GET / HTTP/9.9\r\n\r\n', 'POST /a2a HTTP/1.1\r\nHost', '\r\n\r\n', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'], '');
-    const twice = 'POST /a2a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET';
+    const begin = pick(
+      random,
+      [
+        '',
+        'GET / HTTP/9.9\r\n\r\n',
+        'POST /a2a HTTP/1.1\r\nHost',
+        '\r\n\r\n',
+        'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+      ],
+      '',
+    );
+    const twice =
+      'POST /a2a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET';
     const head = random.below(6) === 0 ? twice : begin;
-    return { kind: 'garbage', head, body: bytes, wire: bytes, httpMethod: '', path: '', caller: undefined, isCall: false };
+    return {
+      kind: 'garbage',
+      head,
+      body: bytes,
+      wire: bytes,
+      httpMethod: '',
+      path: '',
+      caller: undefined,
+      isCall: false,
+    };
   }
 }
 
@@ -192,7 +217,16 @@ function encode({ kind, caller, headers, body, chunked }: Parts): FuzzRequest {
     .concat(`Authorization: Bearer ${caller.key}`, lines, length)
     .join('\r\n');
   const wire = chunked ? inChunks(body) : body;
-  return { kind, head: `${head}\r\n\r\n`, body, wire, httpMethod: 'POST', path: '/a2a', caller, isCall: true };
+  return {
+    kind,
+    head: `${head}\r\n\r\n`,
+    body,
+    wire,
+    httpMethod: 'POST',
+    path: '/a2a',
+    caller,
+    isCall: true,
+  };
 }
 
 const CHUNK_BYTES = 97;
@@ -213,7 +247,14 @@ function spelled(random: Random, value: JsonValue): string {
   const doubled = `{${JSON.stringify(oddText(random))}:${JSON.stringify(oddValue(random))},${text.slice(1)}`;
   return pick(
     random,
-    [doubled, ` \r\n\t${text}\n`, `[${text}]`, text.replace(/\d+/, '9'.repeat(400)), text.repeat(2), `\ufeff${text}`],
+    [
+      doubled,
+      ` \r\n\t${text}\n`,
+      `[${text}]`,
+      text.replace(/\d+/, '9'.repeat(400)),
+      text.repeat(2),
+      `\ufeff${text}`,
+    ],
     text,
   );
 }

@@ -95,7 +95,8 @@ function messageOf(dialect: Dialect, random: Random, ids: IdPool, mark: string):
   const text = random.below(3) === 0 ? random.pick(VERBS) : `${mark} ${random.below(1_000)}`;
   const session = random.below(3) > 0 ? ids.session(random) : undefined;
   const id = ids.own(random);
-  if (dialect === 'v01') return { ...sendV01(id, text, session), ...sometimes(random, () => ({ historyLength: 2 })) };
+  if (dialect === 'v01')
+    return { ...sendV01(id, text, session), ...sometimes(random, () => ({ historyLength: 2 })) };
   const { message } = (dialect === 'v1' ? sendV1 : sendV03)(id, text, session);
   const more: JsonValue = {
     ...(message as JsonObject),

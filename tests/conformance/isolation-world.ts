@@ -138,7 +138,7 @@ export class World {
     const env = {
       ...TEST_ENV,
       A2A_STORE: 'redis',
-      REDIS_URL: `unix://${redis.server.path}`,
+      ...redis.server.env,
       A2A_SCOPE: scope,
       // each call from an address of its own: after twenty wrong keys from one it is told to wait, whatever it asks
       A2A_TRUST_PROXY_HOPS: '1',

@@ -107,8 +107,9 @@ export function chooseJwt(values: JwtValues, complain: Complain): JwtConfig | un
   const { A2A_JWT_OPENID_CONNECT_URL: openIdConnectUrl } = values;
   if (url === undefined && path === undefined) {
     // Who says one of these wants callers checked: to go on without would let everybody in.
-    for (const name of ['A2A_JWT_ISSUER', 'A2A_JWT_AUDIENCE', 'A2A_JWT_OPENID_CONNECT_URL'] as const)
-      if (values[name] !== undefined) complain(name, 'needs A2A_JWT_JWKS_URL or A2A_JWT_JWKS_FILE');
+    for (const name of Object.keys(JWT_VARIABLES) as (keyof typeof JWT_VARIABLES)[])
+      if (values[name] !== JWT_VARIABLES[name].fallback)
+        complain(name, 'needs A2A_JWT_JWKS_URL or A2A_JWT_JWKS_FILE');
     return undefined;
   }
   if (url !== undefined && path !== undefined)

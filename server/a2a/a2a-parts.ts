@@ -8,6 +8,7 @@ import type { Clock } from '../sessions/session-parts.ts';
 import type { CallContext } from './call.ts';
 import type { CallerQuotas } from './caller-quotas.ts';
 import type { OpenStreams } from './open-streams.ts';
+import type { PageTokens } from './page-token.ts';
 import type { SharedLooks } from './shared-looks.ts';
 import type { TaskRunner } from './task-runner.ts';
 
@@ -19,6 +20,7 @@ export interface A2AParts {
   readonly aliasHints: LRUCache<string, string>;
   readonly streams: OpenStreams;
   readonly looks: SharedLooks;
+  readonly pageTokens: PageTokens;
   readonly clock: Clock;
   readonly log: Log;
   /** Judges where webhooks may be. */

@@ -5,6 +5,7 @@ import { cancelTask } from './cancel-task.ts';
 import { getTask } from './get-task.ts';
 import { listTasks } from './list-tasks.ts';
 import { OpenStreams } from './open-streams.ts';
+import { PageTokens } from './page-token.ts';
 import { createPushConfig, deletePushConfig, getPushConfig, listPushConfigs } from './push-configs.ts';
 import { Reaper } from './reaper.ts';
 import { sendMessage } from './send-message.ts';
@@ -32,11 +33,13 @@ export class A2AService implements A2AOperations {
   /** Not started. */
   readonly reaper: Reaper;
 
-  constructor(given: Omit<A2AParts, 'aliasHints' | 'streams' | 'looks'>) {
+  constructor(given: Omit<A2AParts, 'aliasHints' | 'streams' | 'looks' | 'pageTokens'>) {
     const { streams } = this;
     const looks = new SharedLooks();
     const aliasHints: A2AParts['aliasHints'] = new LRUCache({ max: ALIAS_HINTS_MAX });
-    const parts: A2AParts = { ...given, aliasHints, streams, looks };
+    const { sessions, clock } = given;
+    const pageTokens = new PageTokens(sessions.registry, () => clock.mono());
+    const parts: A2AParts = { ...given, aliasHints, streams, looks, pageTokens };
     this.reaper = new Reaper(parts);
     this.sendMessage = (params, call) => sendMessage(parts, params, call);
     this.sendStreamingMessage = (params, call) => sendStreamingMessage(parts, params, call);

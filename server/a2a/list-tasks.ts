@@ -6,7 +6,7 @@ import type { ListPosition, ListedTask, TaskList, TaskQuery } from '../sessions/
 import { type A2AParts, spaceFor } from './a2a-parts.ts';
 import type { Answer, CallContext } from './call.ts';
 import { ListedViews } from './listed-views.ts';
-import { readPageToken, toPageToken } from './page-token.ts';
+import type { PageTokens } from './page-token.ts';
 
 const PAGE_SIZE = 50;
 
@@ -23,16 +23,16 @@ export async function listTasks(
 ): Promise<Answer<TaskPage>> {
   const { tenant, subject } = call.principal;
   const { contextId, state, since, pageToken, includeArtifacts, pageSize = PAGE_SIZE } = params;
-  const scope = [tenant, subject, contextId ?? null, state ?? null, since ?? null];
-  const query: TaskQuery = {
-    limit: pageSize,
-    ...(contextId !== undefined && { sessionId: contextId }),
-    ...(state !== undefined && { state }),
-    ...(since !== undefined && { since }),
-    ...(pageToken !== undefined &&
-      pageToken !== '' && { after: toPosition(readPageToken(pageToken, scope)) }),
-  };
+  const scope = ['tasks', tenant, subject, contextId ?? null, state ?? null, since ?? null];
   try {
+    const query: TaskQuery = {
+      limit: pageSize,
+      ...(contextId !== undefined && { sessionId: contextId }),
+      ...(state !== undefined && { state }),
+      ...(since !== undefined && { since }),
+      ...(pageToken !== undefined &&
+        pageToken !== '' && { after: toPosition(await parts.pageTokens.read(pageToken, scope)) }),
+    };
     const space = spaceFor(parts, call);
     const list = await parts.sessions.listTasks(space, query);
     const views = new ListedViews(parts.sessions, space, {
@@ -41,7 +41,7 @@ export async function listTasks(
       state,
     });
     const { tasks, used } = await views.show(list.tasks);
-    const nextPageToken = nextTokenOf(list, used, scope);
+    const nextPageToken = await nextTokenOf(parts.pageTokens, list, used, scope);
     return {
       result: { tasks, nextPageToken, pageSize, totalSize: list.totalSize, includeArtifacts },
     };
@@ -55,10 +55,15 @@ export async function listTasks(
  *
  * @param used how many of the list the page accounts for
  */
-export function nextTokenOf({ tasks, more }: TaskList, used: number, scope: readonly unknown[]): string {
+export async function nextTokenOf(
+  tokens: PageTokens,
+  { tasks, more }: TaskList,
+  used: number,
+  scope: readonly unknown[],
+): Promise<string> {
   const last = tasks[used - 1];
   if (last === undefined || (!more && used === tasks.length)) return '';
-  return toPageToken(toPlace(last), scope);
+  return tokens.make(toPlace(last), scope);
 }
 
 const toPlace = ({ sessionId, local, statusAt }: ListedTask): string =>

@@ -1,4 +1,4 @@
-import { invalidParams, ProtocolError, taskNotFound } from '../../protocol/errors.ts';
+import { ProtocolError, storeUnavailable, taskNotFound } from '../../protocol/errors.ts';
 import type {
   CreatePushParams,
   DeletePushParams,
@@ -9,6 +9,7 @@ import type {
 } from '../../protocol/model.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
 import type { Webhook } from '../sessions/outbox.ts';
+import { StoreUnavailableError } from '../sessions/session-store.ts';
 import type { RecordBody } from '../sessions/records.ts';
 import type { Session } from '../sessions/session.ts';
 import type { TaskFold } from '../sessions/task-fold.ts';
@@ -62,20 +63,31 @@ export async function getPushConfig(
   });
 }
 
-/** A2A 1.0 §3.1.9, 0.3 `tasks/pushNotificationConfig/list`: in the order in which they were first registered. */
+/**
+ * A2A 1.0 §3.1.9, 0.3 `tasks/pushNotificationConfig/list`: in the order in which they were first registered.
+ *
+ * @throws {ProtocolError} INVALID_PARAMS (`pageToken`), STORE_UNAVAILABLE
+ */
 export async function listPushConfigs(
   parts: A2AParts,
   { taskId, pageSize, pageToken }: ListPushParams,
   call: CallContext,
 ): Promise<Answer<PushConfigPage>> {
-  return withTask(parts, taskId, call, (session, local) => {
-    const after = pageToken === undefined ? 0 : readToken(pageToken, local);
-    const { outbox } = visible(session.view, local, taskId);
-    const rest = [...(outbox?.webhooks.values() ?? [])].filter(({ created }) => created > after);
-    const page = rest.slice(0, pageSize);
-    const last = page.at(-1);
-    const nextPageToken = last === undefined || page.length === rest.length ? '' : toToken(local, last);
-    return fromMemory(session, { configs: page.map((webhook) => toView(taskId, webhook)), nextPageToken });
+  const { tenant, subject } = call.principal;
+  return withTask(parts, taskId, call, async (session, local) => {
+    const scope = ['webhooks', tenant, subject, session.ref.sessionId, local];
+    try {
+      const after = pageToken === undefined ? 0 : Number(await parts.pageTokens.read(pageToken, scope));
+      const { outbox } = visible(session.view, local, taskId);
+      const rest = [...(outbox?.webhooks.values() ?? [])].filter(({ created }) => created > after);
+      const page = rest.slice(0, pageSize);
+      const last = page.at(-1);
+      const isLast = last === undefined || page.length === rest.length;
+      const nextPageToken = isLast ? '' : await parts.pageTokens.make(String(last.created), scope);
+      return fromMemory(session, { configs: page.map((webhook) => toView(taskId, webhook)), nextPageToken });
+    } catch (error) {
+      throw error instanceof StoreUnavailableError ? storeUnavailable(error) : error;
+    }
   });
 }
 
@@ -139,13 +151,4 @@ function toView(taskId: string, { id, config }: Webhook): PushConfigView {
     taskId,
     config: { ...shown, id, ...(authentication && { authentication: { schemes: authentication.schemes } }) },
   };
-}
-
-const toToken = (local: string, { created }: Webhook): string =>
-  Buffer.from(`${local}.${created}`).toString('base64url');
-
-function readToken(token: string, local: string): number {
-  const [task, created] = Buffer.from(token, 'base64url').toString().split('.');
-  if (task === local && created !== undefined && /^\d+$/.test(created)) return Number(created);
-  throw invalidParams({ field: 'pageToken', description: 'is not one of this list' });
 }

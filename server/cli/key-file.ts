@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ApiKeyRow, parseApiKeys } from '../config-keys.ts';
@@ -28,8 +28,7 @@ export async function changeKeyFile(
   path: string,
   change: (entries: readonly KeyEntry[]) => readonly KeyEntry[],
 ): Promise<void> {
-  // A link stays one: what it names is replaced.
-  const real = await realpath(path).catch(() => path);
+  const real = await realOf(path);
   const unlock = await lock(`${real}.lock`);
   try {
     const { entries } = await readKeyFile(real, true);
@@ -42,6 +41,18 @@ export async function changeKeyFile(
     throw codeOf(error) === undefined ? error : new KeyFileError(`${path} ${reasonOf(error)}`);
   } finally {
     await unlock();
+  }
+}
+
+/** A link stays one: what it names is replaced. One that leads nowhere is no file that is yet to be made. @throws {KeyFileError} */
+async function realOf(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    const isLink = (await lstat(path).catch(() => undefined))?.isSymbolicLink() === true;
+    if (isLink)
+      throw new KeyFileError(`${path} is a link that leads nowhere (${codeOf(error) ?? 'unknown'})`);
+    return path;
   }
 }
 

@@ -79,6 +79,15 @@ export interface InstanceStore extends CountedStore {
   /** Hears the nudges for an instance. As {@link watch}: resolves in any case, never rejects. */
   onNudge(instance: string, listener: (ref: SessionRef) => void): Promise<Unwatch>;
 
+  /**
+   * What all instances of the store share: whoever comes first says it, and it outlives them.
+   *
+   * @param name a constant of the program
+   * @param value what it is to be if there is none yet; may be a secret
+   * @returns what it is
+   */
+  shared(name: string, value: string): Promise<string>;
+
   /** How the store is set up, as far as it may be asked; an answer that is refused is no warning. */
   warnings(): Promise<readonly StoreWarning[]>;
 }

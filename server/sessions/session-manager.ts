@@ -36,7 +36,7 @@ export class A2ASessionManager {
   readonly marks: AnswerMarks;
   readonly instance: string;
   /** What the store knows of the instances and their tasks. Who of them is dead: {@link liveness}. */
-  readonly registry: Pick<InstanceStore, 'instances' | 'forget' | 'tenants' | 'tenantsOf' | 'runningTasks'>;
+  readonly registry: Omit<InstanceStore, 'beat' | 'leave' | 'noteTenant' | 'watch' | 'nudge' | 'onNudge'>;
   /** Whether the store is known to be away. */
   readonly isAway: () => boolean;
   readonly #parts: SessionParts;

@@ -118,6 +118,10 @@ export class BreakerStore extends CircuitBreaker implements SessionStore {
     return this.call(() => this.#inner.runningTasks(tenant, limit, after), true);
   }
 
+  shared(name: string, value: string): Promise<string> {
+    return this.call(() => this.#inner.shared(name, value));
+  }
+
   /** Asks the store nothing that could fail: also while it is away, so that hints come as soon as it is back. */
   watch(ref: SessionRef, onWake: (head?: number) => void): Promise<Unwatch> {
     return this.#inner.watch(ref, onWake);

@@ -17,8 +17,12 @@ import { keysFile, withKey } from '../helpers/keys.ts';
 import { LogLines } from '../helpers/log-lines.ts';
 import { useRedis } from '../helpers/redis.ts';
 import { TEST_ENV } from '../helpers/server.ts';
+import { AUDIENCE, ISSUER, jwksOf, newPair, sign } from '../helpers/tokens.ts';
 import type { Ask, Known } from './isolation-asks.ts';
 import { taskIn } from './said.ts';
+
+/** Far more than any of them takes. */
+const ASKED_WITHIN_MS = 4_000;
 
 const VERSION: Readonly<Record<Dialect, Record<string, string>>> = {
   v1: { 'A2A-Version': '1.0' },
@@ -35,11 +39,27 @@ const KEYS = {
   expired: { key: 'expired-key', tenant: 'acme', subject: 'ann' },
 } as const;
 
-export type Caller = keyof typeof KEYS | 'none' | 'wrong';
+/** The same by tokens. */
+const TOKENS = {
+  'owner by token': { tenant: 'acme', sub: 'ann' },
+  'tenant by token': { tenant: 'rival', sub: 'ann' },
+  'subject by token': { tenant: 'acme', sub: 'bob' },
+  'roleless by token': { tenant: 'acme', sub: 'ann', roles: ['operator'] },
+  'expired token': { tenant: 'acme', sub: 'ann', exp: 1_700_000_000 },
+} as const;
+
+export type Caller = keyof typeof KEYS | keyof typeof TOKENS | 'none' | 'wrong';
+
+const tokens = new Map<string, string>();
+/** Signs for this file of tests. */
+const issuer = await newPair('one', 'EdDSA');
+for (const [caller, claims] of Object.entries(TOKENS)) tokens.set(caller, await sign(issuer, claims));
 
 const credentialOf = (caller: Caller): Record<string, string> => {
+  const token = tokens.get(caller);
+  if (token !== undefined) return { Authorization: `Bearer ${token}` };
   if (caller === 'none') return {};
-  return withKey(caller === 'wrong' ? 'wrong-key' : KEYS[caller].key);
+  return withKey(caller in KEYS ? KEYS[caller as keyof typeof KEYS].key : 'wrong-key');
 };
 
 export interface Reply {
@@ -56,7 +76,7 @@ export interface StoreCall {
 /** What the server does by itself, and what is done for answers that are out already. */
 const OWN_BUSINESS = new Set(
   ['beat', 'instances', 'leave', 'forget', 'noteTenant', 'tenants', 'tenantsOf', 'runningTasks'].concat(
-    ...[['warnings', 'census', 'onNudge', 'retire', 'claimDue', 'markAnswered', 'close', 'keyOf']],
+    ...[['warnings', 'census', 'onNudge', 'shared', 'retire', 'claimDue', 'markAnswered', 'close', 'keyOf']],
   ),
 );
 
@@ -106,7 +126,11 @@ export class World {
     this.#home = home;
   }
 
-  static async start(scope: Scope, redis: ReturnType<typeof useRedis>, keys: string): Promise<World> {
+  static async start(
+    scope: Scope,
+    redis: ReturnType<typeof useRedis>,
+    credentials: Readonly<Record<string, string>>,
+  ): Promise<World> {
     const client = createRedisClient(redis.server.address, () => undefined);
     const store = new RedisSessionStore(client, { ...REDIS_OPTIONS, scope });
     await connected(client);
@@ -114,11 +138,11 @@ export class World {
     const env = {
       ...TEST_ENV,
       A2A_STORE: 'redis',
-      REDIS_URL: `unix://${redis.server.path}`,
+      ...redis.server.env,
       A2A_SCOPE: scope,
       // each call from an address of its own: after twenty wrong keys from one it is told to wait, whatever it asks
       A2A_TRUST_PROXY_HOPS: '1',
-      A2A_API_KEYS_FILE: keys,
+      ...credentials,
       A2A_PUSH_ALLOW: 'https://hook.example',
     };
     const server = await createServer(parseConfig(env), {
@@ -141,6 +165,8 @@ export class World {
   async ask(caller: Caller, ask: Omit<Ask, 'operation' | 'by' | 'foreign'>, known: Known): Promise<Reply> {
     const response = await fetch(this.#url, {
       method: 'POST',
+      // a stream that tells what it must not may never come to the end that is waited for
+      signal: AbortSignal.timeout(ASKED_WITHIN_MS),
       headers: {
         'Content-Type': 'application/json',
         ...VERSION[ask.dialect],
@@ -176,7 +202,9 @@ export class World {
     const list = await this.#own('ListTasks', { contextId, pageSize: 1 });
     const key = `${this.#home}s:${contextId}`;
     // What is noted of answers comes after them.
-    await eventually(async () => (await this.#redis.client.hget(key, 'm'))?.match(/,/g)?.length === 3);
+    const isNoted = async (): Promise<boolean> =>
+      (await this.#redis.client.hget(key, 'm'))?.match(/,/g)?.length === 3;
+    await eventually(isNoted, ASKED_WITHIN_MS);
     const epoch = await this.#redis.client.hget(key, 'e');
     const pageToken = list['nextPageToken'] as string;
     return { taskId, contextId, hookId: 'hook', pageToken, cursor: `${epoch}.1` };
@@ -265,9 +293,15 @@ export function useWorld(scope: Scope): { readonly world: World } {
   const path = files.write('keys.json', {
     keys: [...rows, ...ended.map((row) => ({ ...row, expires: '2020-01-01' }))],
   });
+  const credentials = {
+    A2A_API_KEYS_FILE: path,
+    A2A_JWT_JWKS_FILE: files.write('jwks.json', jwksOf(issuer)),
+    A2A_JWT_ISSUER: ISSUER,
+    A2A_JWT_AUDIENCE: AUDIENCE,
+  };
   let world: World | undefined;
   before(async () => {
-    world = await World.start(scope, redis, path);
+    world = await World.start(scope, redis, credentials);
   });
   after(async () => {
     await world?.close();

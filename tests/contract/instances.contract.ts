@@ -77,6 +77,21 @@ export function describeInstances(suite: Suite): void {
     });
   });
 
+  describe('what all share', () => {
+    it('is what the first one says, in the store and not in who has it open', async () => {
+      const said = await Promise.all(['a', 'b', 'c'].map((value) => suite.store.shared('key', value)));
+      expect(new Set(said).size).to.equal(1);
+      expect(said[0]).to.be.oneOf(['a', 'b', 'c']);
+      expect(await suite.store.shared('key', 'd')).to.equal(said[0]);
+      expect(await suite.store.shared('another', 'd')).to.equal('d');
+    });
+
+    suite.needs('hints')('is known to other instances', async () => {
+      await suite.store.shared('key', 'a');
+      expect(await (await suite.harness.other()).shared('key', 'b')).to.equal('a');
+    });
+  });
+
   describe('tenants', () => {
     it('are known once they were noted, and by whom', async () => {
       expect([await suite.store.tenants(), await suite.store.tenantsOf('i1')]).to.deep.equal([[], []]);

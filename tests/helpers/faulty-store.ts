@@ -190,6 +190,10 @@ export class FaultyStore implements SessionStore {
     return this.#call('census', () => this.#inner.census(tenant));
   }
 
+  shared(name: string, value: string): Promise<string> {
+    return this.#call('shared', () => this.#inner.shared(name, value));
+  }
+
   warnings(): Promise<readonly StoreWarning[]> {
     return this.#call('warnings', () => this.#inner.warnings());
   }

@@ -1,5 +1,6 @@
 /** Loaded by mocha before every run, whole or of a single file. */
 import type { RootHookObject } from 'mocha';
+import { overheard } from './overheard.ts';
 
 const rejections: unknown[] = [];
 
@@ -13,11 +14,16 @@ function failOnRejections(): void {
   if (first !== undefined) throw new Error('a promise was rejected and nobody looked', { cause: first });
 }
 
+function look(): void {
+  failOnRejections();
+  overheard.check();
+}
+
 export const mochaHooks: RootHookObject = {
-  afterEach: failOnRejections,
+  afterEach: look,
   async afterAll() {
     // One more turn of the loop: the last test's rejections are reported after it.
     await new Promise(setImmediate);
-    failOnRejections();
+    look();
   },
 };

@@ -1,5 +1,6 @@
 /** API keys for tests: what an operator's file says of them, and how a client shows them. */
 import { createHash } from 'node:crypto';
+import { alsoSecret } from './overheard.ts';
 
 export interface TestKey {
   readonly key: string;
@@ -13,7 +14,7 @@ export interface TestKey {
 export function keysFile(...keys: TestKey[]): object {
   return {
     keys: keys.map(({ key, tenant, subject = 'ada', roles, tier }) => ({
-      hash: `sha256:${createHash('sha256').update(key).digest('hex')}`,
+      hash: `sha256:${createHash('sha256').update(alsoSecret(key, 'an API key')).digest('hex')}`,
       tenant,
       subject,
       ...(roles === undefined ? {} : { roles }),
@@ -22,4 +23,6 @@ export function keysFile(...keys: TestKey[]): object {
   };
 }
 
-export const withKey = (key: string): Record<string, string> => ({ Authorization: `Bearer ${key}` });
+export const withKey = (key: string): Record<string, string> => ({
+  Authorization: `Bearer ${alsoSecret(key, 'a credential')}`,
+});

@@ -1,5 +1,6 @@
 /** Clients that go on talking whatever happens to the server: conversations, and messages that begin one. */
 import type { JsonObject } from '../../protocol/units.ts';
+import { planted } from './overheard.ts';
 import { call, type RpcReply, sendV03, sendV1, V1 } from './rpc.ts';
 
 /** One send, and what became of it. Moments are of `performance.now()`. */
@@ -47,7 +48,8 @@ export async function sendOnce(
   sessionId?: string,
   headers: Record<string, string> = {},
 ): Promise<Sent> {
-  const messageId = `m-${text.slice(0, 100)}`;
+  // what is said may be in no log, an id may
+  const messageId = `m-${text.replace(planted('content'), '').slice(0, 100)}`;
   const beganAt = performance.now();
   const reply =
     dialect === 'v1'
@@ -134,7 +136,7 @@ export class Load {
     const sessionId = conversation ?? (n % 4 === 1 ? `${this.#name}-new-${n}` : undefined);
     const dialect = (n >> 2) % 2 === 0 ? 'v03' : 'v1';
     const url = this.#urls[(n >> 3) % this.#urls.length] ?? '';
-    const sending = sendOnce(url, dialect, `${this.#name} ${n}`, sessionId)
+    const sending = sendOnce(url, dialect, `${this.#name} ${n} ${planted('content')}`, sessionId)
       .then((sent) => {
         this.sent.push(sent);
       })

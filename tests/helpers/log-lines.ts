@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { LogEvent } from '../../server/observability/log-events.ts';
+import { OverheardText } from './overheard.ts';
 
 export interface LogLine {
   readonly event: LogEvent;
@@ -13,10 +14,12 @@ export interface LogLine {
 export class LogLines {
   readonly lines: LogLine[] = [];
   readonly #written = new EventEmitter();
+  readonly #overheard = new OverheardText('stdout');
   #rest = '';
 
   /** Takes text as it comes, in any pieces. What is not JSON is not ours and is passed over. */
   write(text: string): void {
+    this.#overheard.write(text);
     const lines = (this.#rest + text).split('\n');
     this.#rest = lines.pop() ?? '';
     for (const line of lines) {

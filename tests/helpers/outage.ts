@@ -6,6 +6,7 @@ import { parseConfig } from '../../server/config.ts';
 import { eventually } from './eventually.ts';
 import { acknowledged, isCompleted, type Load, type Sent, slowest } from './load.ts';
 import { LogLines } from './log-lines.ts';
+import { overheard } from './overheard.ts';
 import { type RedisOptions, type RedisServer, startRedis } from './redis.ts';
 import { call, V1 } from './rpc.ts';
 import { type ServerProcess, useServerProcesses } from './server.ts';
@@ -49,7 +50,7 @@ export function useOutage(options: RedisOptions = { appendonly: true }): OutageF
     await redis?.stop();
   });
   const envOf = (env: Record<string, string>): Record<string, string> => ({
-    REDIS_URL: `unix://${running().path}`,
+    ...running().env,
     LOG_LEVEL: 'info',
     ...env,
   });
@@ -91,7 +92,9 @@ export interface Readyz {
 
 export async function readyz(url: string): Promise<Readyz> {
   const response = await fetch(new URL('/readyz', url));
-  return { httpStatus: response.status, ...((await response.json()) as Omit<Readyz, 'httpStatus'>) };
+  const text = await response.text();
+  overheard.hear('/readyz', text);
+  return { httpStatus: response.status, ...(JSON.parse(text) as Omit<Readyz, 'httpStatus'>) };
 }
 
 export const isReady = async (url: string): Promise<boolean> => (await readyz(url)).status === 'ready';

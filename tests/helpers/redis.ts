@@ -12,6 +12,10 @@ import { Redis } from 'ioredis';
 import { ensureRedis } from '../../scripts/ensure-redis.ts';
 import type { OneRedisAddress } from '../../server/stores/redis/client.ts';
 import { eventually } from './eventually.ts';
+import { planted } from './overheard.ts';
+
+/** May do everything, as may who shows nothing: a server that is given it has a secret to keep. */
+const USER = { username: 'tester', password: planted('password') };
 
 /**
  * The shell kills the server when its standard input closes, and that closes when this process ends, even by SIGKILL.
@@ -44,6 +48,10 @@ export class RedisServer {
   readonly port: number;
   /** For `createRedisClient`. */
   readonly address: OneRedisAddress;
+  /** What a server is told by its environment, with a password. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The same by TCP. */
+  readonly tcpEnv: Readonly<Record<string, string>>;
   readonly #binary: string;
   readonly #options: RedisOptions;
   readonly #clients = new Set<Redis>();
@@ -55,6 +63,9 @@ export class RedisServer {
     this.path = join(this.folder, 'redis.sock');
     this.port = port;
     this.address = { at: { path: this.path }, db: 0, tls: false };
+    const { username, password } = USER;
+    this.env = { REDIS_URL: `unix://${this.path}`, REDIS_USERNAME: username, REDIS_PASSWORD: password };
+    this.tcpEnv = { REDIS_URL: `redis://${username}:${password}@127.0.0.1:${port}/0` };
     this.#binary = binary;
     this.#options = options;
     process.once('exit', this.#atExit);
@@ -70,13 +81,15 @@ export class RedisServer {
     if (this.#child !== undefined) return;
     const { appendonly = false, args = [], config, password = '' } = this.#options;
     const file = join(this.folder, 'redis.conf');
+    const user = ['--user', USER.username, 'on', `>${USER.password}`, '~*', '&*', '+@all'];
     if (config !== undefined && !existsSync(file)) writeFileSync(file, config);
     const child = spawn(
       '/bin/sh',
       ['-c', GUARDED, 'guarded', this.#binary, ...(config === undefined ? [] : [file])]
         .concat('--port', String(this.port), '--bind', '127.0.0.1', '--unixsocket', this.path)
         .concat('--dir', this.folder, '--save', '', '--appendonly', appendonly ? 'yes' : 'no')
-        .concat('--appendfsync', 'always', '--logfile', join(this.folder, 'redis.log'), ...args),
+        .concat('--appendfsync', 'always', '--logfile', join(this.folder, 'redis.log'))
+        .concat(args.includes('--sentinel') ? [] : user, args),
       { stdio: ['pipe', 'pipe', 'ignore'] },
     );
     this.#child = child;

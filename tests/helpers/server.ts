@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type HoldfastServer, type ServerParts } from '../../server/app.ts';
 import { parseConfig } from '../../server/config.ts';
 import { LogLines } from './log-lines.ts';
+import { OverheardText } from './overheard.ts';
 
 type Env = Record<string, string>;
 
@@ -80,8 +81,10 @@ export class ServerProcess {
       this.#stdout += text;
       this.logs.write(text);
     });
+    const overheard = new OverheardText('stderr');
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr += text;
+      overheard.write(text);
     });
   }
 

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, type JWK, type JWTPayload, SignJWT } from 'jose';
+import { alsoSecret } from './overheard.ts';
 
 export const ISSUER = 'https://issuer.example';
 export const AUDIENCE = 'https://holdfast.example';
@@ -42,10 +43,13 @@ export function claimsOf(changes: Claims = {}, now = Date.now()): Claims {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-export function sign(pair: SigningPair, changes: Claims = {}, header: object = {}): Promise<string> {
-  return new SignJWT(claimsOf(changes))
+export async function sign(pair: SigningPair, changes: Claims = {}, header: object = {}): Promise<string> {
+  const token = await new SignJWT(claimsOf(changes))
     .setProtectedHeader({ alg: pair.alg, kid: pair.kid, typ: 'JWT', ...header })
     .sign(pair.privateKey);
+  // without it the rest is worth nothing
+  alsoSecret(token.slice(token.lastIndexOf('.') + 1), 'a token');
+  return token;
 }
 
 const encoded = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');

@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import type { ServerProcess } from './server.ts';
 import { eventually } from './eventually.ts';
+import { overheard } from './overheard.ts';
 
 /** One GET over a connection of its own: the next one may come to another worker. */
 export function getAnew(url: URL, timeoutMs = 5_000): Promise<string> {
@@ -9,6 +10,7 @@ export function getAnew(url: URL, timeoutMs = 5_000): Promise<string> {
       let text = '';
       answer.setEncoding('utf8').on('data', (part: string) => (text += part));
       answer.once('end', () => {
+        overheard.hear(url.pathname, text);
         resolve(text);
       });
     });

@@ -70,7 +70,7 @@ describe('rates on Redis', () => {
     const config = parseConfig({
       PORT: '0',
       LOG_LEVEL: 'debug',
-      REDIS_URL: `unix://${redis.server.path}`,
+      ...redis.server.env,
       A2A_KEY_PREFIX: redis.prefix,
       A2A_DRAIN_SECONDS: '0',
       A2A_TIERS_FILE: files.write('tiers.json', { default: tier }),

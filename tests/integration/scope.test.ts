@@ -19,10 +19,7 @@ describe('A2A_SCOPE', () => {
   const redis = useRedis();
   const keys = files.write('keys.json', keysFile({ key: 'ann-1', tenant: 'acme', subject: 'ann@acme/1' }));
   const stores: [string, () => Record<string, string>][] = [
-    [
-      'redis',
-      () => ({ A2A_STORE: 'redis', REDIS_URL: `unix://${redis.server.path}`, A2A_KEY_PREFIX: redis.prefix }),
-    ],
+    ['redis', () => ({ A2A_STORE: 'redis', ...redis.server.env, A2A_KEY_PREFIX: redis.prefix })],
     ['lmdb', () => ({ A2A_STORE: 'lmdb', A2A_DATA_DIR: folder.path })],
   ];
 

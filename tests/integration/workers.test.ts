@@ -25,7 +25,7 @@ describe('several workers', function () {
   });
 
   const envOf = (more: Record<string, string> = {}): Record<string, string> => ({
-    REDIS_URL: `unix://${redis.server.path}`,
+    ...redis.server.env,
     A2A_KEY_PREFIX: redis.prefix,
     A2A_WORKERS: String(COUNT),
     A2A_DRAIN_SECONDS: '1',

@@ -87,8 +87,7 @@ function useRedisStore(): DurableStore {
       return folder.path;
     },
     get env() {
-      const REDIS_URL = `redis://127.0.0.1:${redis.server.port}/0`;
-      return { A2A_STORE: 'redis', REDIS_URL, A2A_KEY_PREFIX: redis.prefix, ...DEAD_SOON };
+      return { A2A_STORE: 'redis', ...redis.server.tcpEnv, A2A_KEY_PREFIX: redis.prefix, ...DEAD_SOON };
     },
     sessions: () => readRedis(redis.client, redis.prefix),
     journal: async (sessionId) => {

@@ -72,10 +72,7 @@ describe('requests that lie in the sockets of a paused instance', function () {
 
   it('are answered when it wakes up, and not begun where their clients have left and were answered elsewhere', async () => {
     const serve = (): Promise<ServerProcess> =>
-      processes.start(
-        { REDIS_URL: `redis://127.0.0.1:${redis.server.port}`, A2A_KEY_PREFIX: redis.prefix },
-        redis.server.folder,
-      );
+      processes.start({ ...redis.server.tcpEnv, A2A_KEY_PREFIX: redis.prefix }, redis.server.folder);
     const [paused, other] = await Promise.all([serve(), serve()]);
     const session = newId('s');
     for (const { url } of [paused, other]) await send(url, 'v1', 'begin', { session });

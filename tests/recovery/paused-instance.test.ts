@@ -33,7 +33,7 @@ describe('an instance that was paused for longer than the others wait for it', f
     const serve = (): Promise<ServerProcess> =>
       processes.start(
         {
-          REDIS_URL: `redis://127.0.0.1:${redis.server.port}`,
+          ...redis.server.tcpEnv,
           A2A_KEY_PREFIX: redis.prefix,
           A2A_DEAD_SECONDS: '1',
           A2A_AGENT: DEAF,

@@ -49,7 +49,7 @@ describe('three instances on one redis', function () {
     notes = join(redis.server.folder, `notes-${redis.prefix}`);
     return processes.start(
       {
-        REDIS_URL: `redis://127.0.0.1:${redis.server.port}`,
+        ...redis.server.tcpEnv,
         A2A_KEY_PREFIX: redis.prefix,
         A2A_DEAD_SECONDS: String(DEAD_SECONDS),
         NOTES: notes,

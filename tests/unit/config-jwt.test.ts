@@ -59,6 +59,18 @@ describe('the configuration of bearer tokens', () => {
       'A2A_JWT_ISSUER: needs A2A_JWT_JWKS_URL or A2A_JWT_JWKS_FILE',
       'A2A_JWT_AUDIENCE: needs A2A_JWT_JWKS_URL or A2A_JWT_JWKS_FILE',
     ]);
+    for (const [name, value] of Object.entries({
+      A2A_JWT_ALGORITHMS: 'ES256',
+      A2A_JWT_CLOCK_SKEW_SECONDS: '0',
+      A2A_JWT_TENANT_CLAIM: 'org',
+      A2A_JWT_SUBJECT_CLAIM: 'email',
+      A2A_JWT_ROLES_CLAIM: 'scope',
+      A2A_JWT_TIER_CLAIM: 'plan',
+      A2A_JWT_OPENID_CONNECT_URL: 'https://i.example/.well-known/openid-configuration',
+    }))
+      expect(problemsOf({ [name]: value })).to.deep.equal([
+        `${name}: needs A2A_JWT_JWKS_URL or A2A_JWT_JWKS_FILE`,
+      ]);
     const path = files.write('jwks.json', jwksOf(pair));
     expect(problemsOf({ ...URL, A2A_JWT_JWKS_FILE: path })).to.deep.equal([
       'A2A_JWT_JWKS_FILE: must not be set beside A2A_JWT_JWKS_URL',

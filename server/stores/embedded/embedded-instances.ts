@@ -59,6 +59,14 @@ export abstract class EmbeddedInstances implements InstanceStore {
     });
   }
 
+  shared(name: string, value: string): Promise<string> {
+    return this.write((tables) => {
+      const kept = tables.setting(name);
+      if (kept === undefined) tables.putSetting(name, value);
+      return kept ?? value;
+    });
+  }
+
   beat(instance: string): Promise<void> {
     return this.write((tables) => {
       tables.putBeat(encodeId(instance), { at: this.now() });

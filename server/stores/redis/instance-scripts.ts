@@ -108,3 +108,9 @@ if redis.call('HSETNX', KEYS[1], 'buckets', ARGV[1]) == 1 then
 end
 return {redis.call('HGET', KEYS[1], 'buckets'), redis.call('HGET', KEYS[1], 'scope') or 'tenant'}
 `;
+
+/** KEYS 1 settings · ARGV 1 name · 2 value, where there is none. Answers the one that holds. */
+export const SHARE = `
+redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])
+return redis.call('HGET', KEYS[1], ARGV[1])
+`;

@@ -150,6 +150,10 @@ export abstract class RedisInstances implements InstanceStore {
     return await this.#listen(this.#keys.nudges(instance), { onMessage });
   }
 
+  async shared(name: string, value: string): Promise<string> {
+    return String(await this.#scripts.run('share', [this.#keys.settings], [name, value]));
+  }
+
   warnings(): Promise<readonly StoreWarning[]> {
     return this.plain(findWarnings);
   }

@@ -41,6 +41,7 @@ const LUA = {
   running: scripts.RUNNING,
   settle: scripts.SETTLE,
   census: scripts.CENSUS,
+  share: scripts.SHARE,
 } as const;
 
 export type ScriptName = keyof typeof LUA;

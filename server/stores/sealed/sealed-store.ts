@@ -214,6 +214,9 @@ export class SealedStore implements SessionStore {
   census(tenant: string): Promise<TenantCensus> {
     return this.#inner.census(tenant);
   }
+  shared(name: string, value: string): Promise<string> {
+    return this.#inner.shared(name, value);
+  }
   warnings(): Promise<readonly StoreWarning[]> {
     return this.#inner.warnings();
   }

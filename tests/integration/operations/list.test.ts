@@ -161,6 +161,7 @@ describe('listing tasks', () => {
     await sendMany(6);
     const { nextPageToken: token } = await list({ pageSize: 2 });
     expect(idsOf(await list({ pageSize: 3, pageToken: token, includeArtifacts: true }))).to.have.length(3);
+    expect(idsOf(await list({ pageSize: 3, pageToken: token }, await open('other')))).to.have.length(3);
     const flipped = `${token.slice(0, -2)}${token.at(-2) === 'A' ? 'B' : 'A'}${token.slice(-1)}`;
     const wrong: [Partial<ListTasksParams>, CallContext][] = [
       [{ pageToken: token }, callAs('other')],

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { changeKeyFile, type KeyEntry, readKeyFile } from '../../../server/cli/key-file.ts';
+import { changeKeyFile, type KeyEntry, KeyFileError, readKeyFile } from '../../../server/cli/key-file.ts';
 import { makeKey } from '../../../server/cli/made-key.ts';
 import { useFolder } from '../../helpers/files.ts';
 
@@ -33,6 +33,20 @@ describe('the file of keys', () => {
     const { rows } = await readKeyFile(path());
     expect(rows.map(({ id }) => id)).to.have.members(entries.map(({ id }) => id));
     expect(readdirSync(folder.path)).to.deep.equal(['keys.json']);
+  });
+
+  it('is not made in the place of a link that leads nowhere, or to itself', async () => {
+    for (const target of [join(folder.path, 'gone.json'), path()]) {
+      symlinkSync(target, path());
+      const error: unknown = await add(newEntry()).catch((reason: unknown) => reason);
+      expect(error).to.be.instanceOf(KeyFileError);
+      expect((error as Error).message).to.match(
+        /keys\.json is a link that leads nowhere \((?:ENOENT|ELOOP)\)$/,
+      );
+      expect(readdirSync(folder.path)).to.deep.equal(['keys.json']);
+      expect(readlinkSync(path())).to.equal(target);
+      rmSync(path());
+    }
   });
 
   it('waits for who is changing it', async () => {

@@ -11,8 +11,10 @@ import { SYSTEM_CLOCK } from './sessions/session-parts.ts';
 export async function buildBackend(context: BackendContext): Promise<Backend> {
   const { config, log, metrics, agent } = context;
   const clock = { ...SYSTEM_CLOCK, now: context.now };
-  const stored = await buildSessions(context, (ref) => {
-    dispatcher.wake(ref);
+  const stored = await buildSessions(context, {
+    onDue: (ref) => {
+      dispatcher.wake(ref);
+    },
   });
   const { sessions, built, outage, warnings } = stored;
   const { breaker } = built;

@@ -28,7 +28,7 @@ export interface BuiltSessions {
 /** @throws {StartError} @throws {ConfigError} */
 export async function buildSessions(
   context: SessionsContext,
-  onDue?: SessionManagerOptions['onDue'],
+  given: Pick<SessionManagerOptions, 'onDue'> = {},
 ): Promise<BuiltSessions> {
   const { config, log, metrics } = context;
   const sealer = await buildSealer(context);
@@ -38,7 +38,7 @@ export async function buildSessions(
   const warnings = new StoreWarnings(breaker, log);
   const sessions = new A2ASessionManager({
     ...settingsOf(config),
-    ...(onDue && { onDue }),
+    ...given,
     store: breaker,
     isAway: () => breaker.state === 'open',
     instance: built.instance,

@@ -27,7 +27,7 @@ export interface BuiltSessions {
 /** @throws {StartError} @throws {ConfigError} */
 export async function buildSessions(
   context: SessionsContext,
-  served: Pick<SessionManagerOptions, 'onDue' | 'quotas'> = {},
+  given: Pick<SessionManagerOptions, 'onDue' | 'quotas'> = {},
 ): Promise<BuiltSessions> {
   const { config, log, metrics } = context;
   const sealer = await buildSealer(context);
@@ -37,7 +37,7 @@ export async function buildSessions(
   const warnings = new StoreWarnings(breaker, log);
   const sessions = new A2ASessionManager({
     ...settingsOf(config),
-    ...served,
+    ...given,
     store: breaker,
     isAway: () => breaker.state === 'open',
     instance: built.instance,

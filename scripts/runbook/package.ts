@@ -49,7 +49,7 @@ const env = (folder: string): NodeJS.ProcessEnv => {
   return { PATH, HOME, ...Object.fromEntries(kept), A2A_DATA_DIR: join(folder, 'data') };
 };
 
-await rehearse('package', 120_000, async ({ folder, held, atEnd }) => {
+await rehearse('package', 180_000, async ({ folder, held, atEnd }) => {
   const inRoot = { cwd: ROOT, env: env(folder) };
   const { stdout } = await finish('npm', ['pack', '--json', '--pack-destination', folder], inRoot);
   // What prepack prints comes first.

@@ -90,6 +90,7 @@ describe('sessions as a library', () => {
     expect(await change(hasty, begin('t3', 'lost'))).to.equal('deferred');
     expect(await hasty.close()).to.deep.equal({ pendingRecords: 2 });
     await redis.server.start();
+    await eventually(() => patient.sessions.pending.records === 0);
     expect(await patient.close()).to.deep.equal({ pendingRecords: 0 });
     expect(logs.of('store_recovered')).to.have.lengthOf(1);
     expect(await textsIn(await open(env('0')))).to.deep.equal(['stored', 'kept']);

@@ -12,7 +12,12 @@ export interface BuiltQuotas {
   readonly callers: CallerQuotas;
 }
 
-const toQuota = (tier: string, { requestsPerSecond, burst, ...quota }: Tier): Quota => ({ tier, ...quota });
+function toQuota(tier: string, limits: Tier): Quota {
+  const quota: { -readonly [K in keyof Tier]: Tier[K] } = { ...limits };
+  delete quota.requestsPerSecond;
+  delete quota.burst;
+  return { tier, ...quota };
+}
 
 /** @returns undefined when no tier has any: nothing is counted then, and nothing costs more */
 export function buildQuotas({ config, log, metrics }: BackendContext): BuiltQuotas | undefined {

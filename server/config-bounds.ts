@@ -18,7 +18,7 @@ export const BOUNDS_VARIABLES = {
   A2A_TIERS_FILE: variable(anyText, {
     unit: 'path',
     effect:
-      'JSON file with the limits of each tier of callers: `requestsPerSecond` and `burst`, for all calls of one tenant together. Read at the start. Without it there are no rates.',
+      'JSON file with the limits of each tier of callers: rates of calls, and quotas of what is stored. Read at the start. Without it there are neither.',
   }),
   A2A_TRUST_PROXY_HOPS: variable(whole(0, 16, 0), {
     unit: 'proxies',

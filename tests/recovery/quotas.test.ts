@@ -44,10 +44,8 @@ describe('a limit of 20 with four instances, one of them killed and begun anew',
     servers.push(...(await Promise.all([serve(), serve(), serve(), serve()])));
   });
 
-  const [RED, BLUE] = ['red-4Zb1uT9', 'blue-x8Qm2Lw'].map((key) => ({ ...withKey(key), ...V1 })) as [
-    Record<string, string>,
-    Record<string, string>,
-  ];
+  const RED = { ...withKey('red-4Zb1uT9'), ...V1 };
+  const BLUE = { ...withKey('blue-x8Qm2Lw'), ...V1 };
   const shelfOf = (tenant: string) => createKeys('limits', 1).shelves(tenant)[0]!;
 
   let made = 0;

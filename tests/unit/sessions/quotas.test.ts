@@ -113,7 +113,7 @@ describe('what a tenant may have', () => {
   });
 
   it('lets a task go on only where there is room for it', async () => {
-    const goOn = (draft: unknown, at: number) => [
+    const goOn = (_draft: unknown, at: number) => [
       { t: 'run' as const, at, task: 't1', by: 'i1.2' as const, next: true as const },
     ];
     await inSession('s1', async (session) => {

@@ -83,7 +83,11 @@ export abstract class EmbeddedSessionStore extends EmbeddedInstances implements 
     const ttlMs = checkTtl(tombstoneTtlMs);
     const result = await this.write<RemoveResult>((tables) => {
       const entry = this.live(tables, at);
-      if (entry === undefined) return 'missing';
+      if (entry === undefined) {
+        // what a damaged file or a hand has left of it goes as well; a tombstone stays
+        if (tables.entry(at) === undefined) tables.purge(at);
+        return 'missing';
+      }
       const { e, v, w, g } = entry;
       if (expected && (expected.epoch !== e || expected.head !== v || expected.w !== w)) return 'moved';
       const now = this.now();

@@ -44,6 +44,7 @@ export async function runCommand(args: readonly string[], terminal: Console): Pr
     terminal.out(usageOf(command));
     return CLI_EXIT.done;
   }
+  if (command.name === 'serve') return unknown(rest, terminal);
   try {
     return await command.run(rest, terminal);
   } catch (error) {

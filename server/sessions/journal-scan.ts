@@ -1,4 +1,4 @@
-import type { Identity } from './records.ts';
+import type { Identity, RecordBody } from './records.ts';
 import { fromStoredJson } from './stored-json.ts';
 import { Session } from './session.ts';
 import type { SessionRef } from './session-ref.ts';
@@ -16,6 +16,8 @@ export interface ScannedRecord {
   readonly json: string | null;
   /** Whose it is, or must be where it does not say so itself. */
   readonly identity: Identity;
+  /** undefined where it cannot be read or is not known. */
+  readonly body: RecordBody | undefined;
 }
 
 /** A whole journal as the store has it, folded beside every session that is in use. */
@@ -33,7 +35,8 @@ export interface ScannedJournal {
 /** A session that is another one at each look is not one to report on. */
 const TRIES = 3;
 
-class Scan {
+/** Folds a journal from its first record, and notes what of it cannot be read. */
+export class JournalScan {
   readonly session: Session;
   readonly damaged: number[] = [];
   readonly unknown: number[] = [];
@@ -49,7 +52,7 @@ class Scan {
     if (record !== undefined) {
       if (record.body === undefined) this.unknown.push(n);
       session.apply(record);
-      return { n, json, identity: record.identity };
+      return { n, json, identity: record.identity, body: record.body };
     }
     if (json === null) {
       this.#missing.push(n);
@@ -59,7 +62,7 @@ class Scan {
       session.applyDamaged(n);
     }
     // One that cannot be read counts on from the one in front of it, as for all who read it.
-    return { n, json, identity: session.w ?? { instance: 'unknown', seq: n } };
+    return { n, json, identity: session.w ?? { instance: 'unknown', seq: n }, body: undefined };
   }
 
   /** What is not there, and was not compacted. */
@@ -83,7 +86,7 @@ export async function scanJournal(
   for (let tries = 0; tries < TRIES; tries += 1) {
     const first = await store.read(ref);
     if (!first.found) return undefined;
-    const scan = new Scan(ref, first.cursor.epoch);
+    const scan = new JournalScan(ref, first.cursor.epoch);
     let read = first;
     for (;;) {
       for (const record of read.tail.records)

@@ -5,11 +5,14 @@ import { StartError } from './backend.ts';
 import { buildSealer } from './build-sealing.ts';
 import type { Config, StoreConfig } from './config.ts';
 import type { SessionStore } from './sessions/session-store.ts';
+import type { Finding } from './stores/finding.ts';
 import type { StoreInspection } from './stores/inspection.ts';
 import { DataFolderLockedError } from './stores/lmdb/data-folder-lock.ts';
+import { examineFolder } from './stores/lmdb/examine-folder.ts';
 import { LmdbReader } from './stores/lmdb/lmdb-reader.ts';
 import { LmdbSessionStore } from './stores/lmdb/lmdb-store.ts';
 import { DamagedFileError } from './stores/lmdb/whole-file.ts';
+import { examineRedis } from './stores/redis/examine-redis.ts';
 import { connectWithin, createPatientClient } from './stores/redis/patient-client.ts';
 import { RedisInspection } from './stores/redis/redis-inspection.ts';
 import { RedisSessionStore } from './stores/redis/redis-store.ts';
@@ -20,6 +23,8 @@ export interface StoreAccess {
   readonly inspection: StoreInspection;
   /** As whom it writes. */
   readonly instance: string;
+  /** How the store is set up and how it serves. */
+  examine(): Promise<readonly Finding[]>;
   /** Never throws. */
   close(): Promise<void>;
 }
@@ -41,6 +46,7 @@ const INDEX_TTL_MS: DurationMs = 2 * 31_536_000_000;
 interface Inner {
   readonly store: SessionStore;
   readonly inspection: StoreInspection;
+  examine(): Promise<readonly Finding[]>;
 }
 
 /**
@@ -51,7 +57,7 @@ export async function openAccess(options: AccessOptions): Promise<StoreAccess> {
   const { config, onUnopened = () => undefined } = options;
   // What it says in the log the server says as well.
   const sealer = await buildSealer({ config, log: () => undefined });
-  const { store: inner, inspection } = await openInner(options);
+  const { store: inner, inspection, examine } = await openInner(options);
   const store = new SealedStore(inner, sealer, onUnopened);
   try {
     const problem = await inspection.setupProblem();
@@ -62,7 +68,7 @@ export async function openAccess(options: AccessOptions): Promise<StoreAccess> {
     throw error;
   }
   const instance = `cli-${randomBytes(9).toString('base64url')}`;
-  return { store, inspection, instance, close: () => store.close() };
+  return { store, inspection, instance, examine, close: () => store.close() };
 }
 
 function openInner(options: AccessOptions): Promise<Inner> {
@@ -78,7 +84,7 @@ function openInner(options: AccessOptions): Promise<Inner> {
 }
 
 async function openRedis(
-  { config }: AccessOptions,
+  { config, now }: AccessOptions,
   { redis }: StoreConfig & { kind: 'redis' },
 ): Promise<Inner> {
   let lastError: string | undefined;
@@ -95,7 +101,8 @@ async function openRedis(
   const shape = { prefix, buckets, scope, location };
   // Whoever serves from it hears of what is written here.
   const store = new RedisSessionStore(client, { ...shape, exclusive: false, indexTtlMs: INDEX_TTL_MS });
-  return { store, inspection: new RedisInspection(client, shape) };
+  const examine = () => examineRedis(client, store, now);
+  return { store, inspection: new RedisInspection(client, shape), examine };
 }
 
 async function openLmdb(
@@ -106,7 +113,8 @@ async function openLmdb(
     const store = writes
       ? await LmdbSessionStore.open({ folder: dataDir, pid, sync, now })
       : await LmdbReader.open(dataDir, now);
-    return { store, inspection: store.inspection(config.scope) };
+    const examine = () => examineFolder(dataDir);
+    return { store, inspection: store.inspection(config.scope), examine };
   } catch (cause) {
     if (cause instanceof DataFolderLockedError)
       throw new StartError(`${cause.message}. Beside it only what reads can run.`, { cause });

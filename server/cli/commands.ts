@@ -60,6 +60,60 @@ export const COMMANDS: readonly Command[] = [
     run: async (args, terminal) => (await import('./sessions-list.ts')).deleteSessions(args, terminal),
   },
   {
+    name: 'tasks list',
+    usage: `tasks list ${WHERE_ALL} [--session <session id>] [--state <state>] [--limit <1 to 100000>] [--json]`,
+    about: 'Lists tasks from the index, newest status first, 100 by default.',
+    run: async (args, terminal) => (await import('./tasks-command.ts')).listTasks(args, terminal),
+  },
+  {
+    name: 'tasks stuck',
+    usage: `tasks stuck ${WHERE_ALL} [--minutes <1 to 525600>] [--json]`,
+    about: 'Finds running tasks whose runner is gone, or of which nothing was recorded for an hour.',
+    run: async (args, terminal) => (await import('./tasks-command.ts')).findStuck(args, terminal),
+  },
+  {
+    name: 'tasks settle',
+    usage: `tasks settle <task id> ${WHERE} [--force] [--json]`,
+    about: 'Ends a task whose runner is gone: failed, or canceled where that was asked for.',
+    run: async (args, terminal) => (await import('./tasks-settle.ts')).settleTask(args, terminal),
+  },
+  {
+    name: 'instances',
+    usage: 'instances [--json]',
+    about: 'Lists who shares the store, and when each was last heard of.',
+    run: async (args, terminal) => (await import('./instances-command.ts')).listInstances(args, terminal),
+  },
+  {
+    name: 'store check',
+    usage: `store check ${WHERE_ALL} [--deep] [--json]`,
+    about: 'Compares journals and indexes of all tenants. --deep also looks for what no index knows.',
+    run: async (args, terminal) => (await import('./store-command.ts')).check(args, terminal),
+  },
+  {
+    name: 'store repair',
+    usage: `store repair ${WHERE_ALL} [--deep] [--dry-run] [--json]`,
+    about: 'Mends what store check finds in indexes and lives. No record is changed.',
+    run: async (args, terminal) => (await import('./store-command.ts')).repair(args, terminal),
+  },
+  {
+    name: 'store stats',
+    usage: `store stats ${WHERE_ALL} [--json]`,
+    about: 'Counts sessions, records, bytes and tasks of each tenant.',
+    run: async (args, terminal) => (await import('./store-command.ts')).showStats(args, terminal),
+  },
+  {
+    name: 'webhooks parked',
+    usage: `webhooks parked ${WHERE_ALL} [--json]`,
+    about: 'Lists webhooks that were given up, and how many events they have missed.',
+    run: async (args, terminal) => (await import('./webhooks-command.ts')).listParked(args, terminal),
+  },
+  {
+    name: 'webhooks redeliver',
+    usage: `webhooks redeliver <task id> [--webhook <id>] ${WHERE} [--json]`,
+    about: 'Makes the parked webhooks of a task due again, with what they have missed.',
+    run: async (args, terminal) => (await import('./webhooks-command.ts')).redeliver(args, terminal),
+  },
+  {
     name: 'keys',
     usage: 'keys add | list | revoke',
     about: 'Makes API keys, lists them and takes them back.',
@@ -70,6 +124,12 @@ export const COMMANDS: readonly Command[] = [
     usage: 'config check [--json]',
     about: 'Checks the environment as a start does, and names every problem.',
     run: async (args, terminal) => (await import('./config-command.ts')).checkConfig(args, terminal),
+  },
+  {
+    name: 'doctor',
+    usage: 'doctor [--json]',
+    about: 'Looks at the store and how it is set up, and says what to change.',
+    run: async (args, terminal) => (await import('./doctor-command.ts')).examine(args, terminal),
   },
 ];
 

@@ -1,3 +1,4 @@
+import { ProtocolError } from '../../protocol/errors.ts';
 import { StartError } from '../backend.ts';
 import { ConfigError } from '../config.ts';
 import { SessionDamagedError, StoreUnavailableError } from '../sessions/session-store.ts';
@@ -61,6 +62,8 @@ function codeOf(error: unknown): number | undefined {
   if (error instanceof UsageError || error instanceof ConfigError) return CLI_EXIT.usage;
   if (error instanceof MissingError) return CLI_EXIT.missing;
   if (error instanceof SessionDamagedError) return CLI_EXIT.found;
+  // Raised where a request would be refused for now.
+  if (error instanceof ProtocolError) return CLI_EXIT.unusable;
   const isUnusable = [StartError, StoreUnavailableError, InputError, OutputError].some(
     (kind) => error instanceof kind,
   );

@@ -37,6 +37,8 @@ export interface Looked {
 export interface StoreInspection {
   /** What the configuration disagrees with what the store was set up with; undefined: in nothing. */
   setupProblem(): Promise<string | undefined>;
+  /** How many sessions the index of a tenant, or a subject of it, has; a few may have expired. */
+  count(place: string): Promise<number>;
   /** Every entry of the indexes of a tenant, or a subject of it. */
   indexes(place: string): AsyncIterable<Looked>;
   /** Everything that is under the keys of this store, known to an index or not. */

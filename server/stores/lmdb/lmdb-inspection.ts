@@ -37,6 +37,13 @@ export class LmdbInspection implements StoreInspection {
     );
   }
 
+  /** Tombstones among them. */
+  count(place: string): Promise<number> {
+    const tenant = encodeId(place);
+    const count = this.#db.getKeysCount({ start: ['s', tenant, FIRST], end: ['s', tenant, LAST] });
+    return Promise.resolve(count);
+  }
+
   async *indexes(place: string): AsyncIterable<Looked> {
     const tenant = encodeId(place);
     for (const [kind, index] of KINDS) {

@@ -54,6 +54,12 @@ export class RedisInspection implements StoreInspection {
     return wrong && `${wrong[0]} is ${wrong[1]}, but ${location} was set up with ${wrong[2]}`;
   }
 
+  async count(place: string): Promise<number> {
+    const shelves = this.#keys.shelves(place).map(({ sessions }) => sessions);
+    const counts = await Promise.all(shelves.map((key) => this.#ask(() => this.#client.zcard(key))));
+    return counts.reduce((sum, each) => sum + each, 0);
+  }
+
   async *indexes(place: string): AsyncIterable<Looked> {
     for (const shelf of this.#keys.shelves(place)) {
       yield await this.#livesOf(shelf);

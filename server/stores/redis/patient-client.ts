@@ -27,6 +27,12 @@ export async function connectWithin(
       clearTimeout(timer);
       resolve();
     });
+    // No waiting mends a wrong password.
+    client.on('error', ({ message }: Error) => {
+      if (!/\b(WRONGPASS|NOAUTH)\b/.test(message)) return;
+      clearTimeout(timer);
+      reject(new Error(message));
+    });
     if (client.status === 'wait') client.connect().catch(() => undefined);
   });
 }

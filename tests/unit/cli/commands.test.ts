@@ -1,6 +1,6 @@
 /** The table of commands, what each says of itself, and that docs/cli.md and it say the same. */
 import { expect } from 'chai';
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { COMMANDS } from '../../../server/cli/commands.ts';
 import { runCli } from '../../helpers/cli.ts';
 
@@ -29,9 +29,10 @@ function faultsOf(page: string): string[] {
   return faults;
 }
 
-describe('the commands', () => {
-  const page = readFileSync('docs/cli.md', 'utf8');
+// Awaited here, so that this file is loaded as the commands load what they need: one class of each error.
+const page = await readFile('docs/cli.md', 'utf8');
 
+describe('the commands', () => {
   it('are all in docs/cli.md with an example, and nothing else is', () => {
     expect(faultsOf(page)).to.deep.equal([]);
     const without = page.replace('## holdfast instances', '## holdfast instance');

@@ -23,6 +23,7 @@ const isRef = (value: unknown): value is SessionRef =>
 /** Those whose first argument is a tenant. */
 const OF_TENANT = new Set([
   'listTasks',
+  'listSessions',
   'runningTasks',
   'retire',
   'claimDue',

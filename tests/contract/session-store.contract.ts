@@ -10,6 +10,7 @@ import { describeLimits } from './limits.contract.ts';
 import { describeLists } from './lists.contract.ts';
 import { describeOutbox } from './outbox.contract.ts';
 import { describeReading } from './reading.contract.ts';
+import { describeSessionLists } from './session-lists.contract.ts';
 
 /** What every {@link SessionStore} promises. One suite, held against all of them. */
 export function describeSessionStore(name: string, options: ContractOptions): void {
@@ -52,6 +53,7 @@ export function describeSessionStore(name: string, options: ContractOptions): vo
     describeLists(suite);
     describeCensus(suite);
     describeLimits(suite);
+    describeSessionLists(suite);
     describeOutbox(suite);
     describeInstances(suite);
     describeHints(suite);

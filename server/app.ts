@@ -14,6 +14,7 @@ import { type Admission, buildAdmission, readAtStart } from './build-principals.
 import { readSigningKey } from './config-files.ts';
 import type { Config } from './config.ts';
 import { createCardRoute } from './http/card-route.ts';
+import { createErasureRoute } from './http/erasure-route.ts';
 import type { Readiness } from './http/health.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { Cors } from './http/request-guards.ts';
@@ -220,7 +221,7 @@ export class HoldfastServer {
     const { operations } = this.backend;
     const { bodyMaxBytes, corsOrigins, lenientVersion, bounds } = this.#config;
     const { streamsPerPrincipal } = bounds;
-    const { resolvePrincipal, admitOperator, isHostAllowed } = this.#admission;
+    const { resolvePrincipal, admitOperator, admitAdmin, isHostAllowed } = this.#admission;
     const doors = { cors: new Cors(corsOrigins), isHostAllowed };
     const rpcEndpoint = createRpcEndpoint({
       ...doors,
@@ -244,6 +245,7 @@ export class HoldfastServer {
       rpcEndpoint,
       card,
       admitOperator,
+      erasures: createErasureRoute({ admitAdmin, erase: (target) => this.backend.erase(target) }),
       readiness: () => this.readiness,
       metrics: { contentType: metrics.registry.contentType, text: metricsText },
       log,

@@ -2,6 +2,7 @@ import type { DurationMs } from '../protocol/units.ts';
 import { A2AService } from './a2a/a2a-service.ts';
 import { TaskRunner } from './a2a/task-runner.ts';
 import type { Backend, BackendContext } from './backend.ts';
+import { buildEraser } from './build-erasure.ts';
 import { buildOutageJournal } from './build-outage.ts';
 import { buildPush } from './build-push.ts';
 import { buildSealer } from './build-sealing.ts';
@@ -110,8 +111,10 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
     breakerOpen: () => (breaker.state === 'open' ? 1 : 0),
   });
   const operations = new A2AService({ sessions, runner, urlGuard, clock, log, onRecovered, settings });
+  const eraser = buildEraser(breaker, config);
   return {
     operations,
+    erase: (target) => eraser.erase(target),
     storeKind: breaker.kind,
     storeLocation: breaker.location,
     keptIn: () => (outage?.isFailing === false ? outage.location : undefined),

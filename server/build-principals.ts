@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { SecurityScheme } from '../protocol/card-security.ts';
+import { ProtocolError } from '../protocol/errors.ts';
 import type { EpochMs } from '../protocol/units.ts';
 import { type BuiltRates, buildRates } from './build-rates.ts';
 import { isExposed, watchFile } from './build-rereads.ts';
@@ -27,6 +28,8 @@ export interface Admission {
   readonly resolvePrincipal: (req: IncomingMessage) => Principal | Promise<Principal>;
   /** @throws {ProtocolError} as above, or PERMISSION_DENIED; or rejects with it */
   readonly admitOperator: (req: IncomingMessage) => void | Promise<void>;
+  /** As {@link admitOperator}, for who may erase: in the tenant of the answer. */
+  readonly admitAdmin: (req: IncomingMessage) => Principal | Promise<Principal>;
   readonly isHostAllowed: (req: IncomingMessage) => boolean;
   /** None: calls need no credentials. */
   readonly schemes: readonly SecurityScheme[];
@@ -53,6 +56,7 @@ export async function buildAdmission(options: AdmissionOptions): Promise<Admissi
     return {
       resolvePrincipal: withRates(resolvePrincipal, built),
       admitOperator: () => undefined,
+      admitAdmin: refuseWithoutCredentials,
       isHostAllowed: createHostGuard(host, publicUrl),
       schemes: [],
       ...rates,
@@ -72,11 +76,24 @@ export async function buildAdmission(options: AdmissionOptions): Promise<Admissi
     admitOperator: async (req) => {
       authorize('readMetrics', await resolve(req));
     },
+    admitAdmin: async (req) => {
+      const principal = await resolve(req);
+      authorize('erase', principal);
+      return principal;
+    },
     // A page that got here by DNS rebinding has no credential.
     isHostAllowed: () => true,
     schemes: [...(keys ? API_KEY_SCHEMES : []), ...(jwt ? jwtSchemes(jwt.openIdConnectUrl) : [])],
     ...rates,
   };
+}
+
+/** Whoever reaches the server would be an admin. */
+function refuseWithoutCredentials(): never {
+  throw new ProtocolError('PERMISSION_DENIED', {
+    message: 'This needs credentials, and the server has none configured: use holdfast erase',
+    httpStatus: 403,
+  });
 }
 
 type Resolve = (req: IncomingMessage) => Principal | Promise<Principal>;

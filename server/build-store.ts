@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { StartError, type BackendContext } from './backend.ts';
+import { StartError, type StoreContext } from './backend.ts';
 import { sealStore } from './build-sealing.ts';
 import type { StoreConfig } from './config.ts';
 import type { RecordSealer } from './security/record-sealer.ts';
@@ -36,7 +36,7 @@ export interface BuiltStore {
 }
 
 /** @throws {StartError} when the data folder is locked or cannot be written */
-export async function buildStore(context: BackendContext, sealer: RecordSealer): Promise<BuiltStore> {
+export async function buildStore(context: StoreContext, sealer: RecordSealer): Promise<BuiltStore> {
   const instance = randomBytes(9).toString('base64url');
   const { store: given } = context;
   const sealed = (inner: SessionStore): SessionStore => sealStore(inner, sealer, context);
@@ -73,7 +73,7 @@ function embedded(
 }
 
 async function openLmdb(
-  context: BackendContext,
+  context: StoreContext,
   { dataDir, sync }: StoreConfig & { kind: 'lmdb' },
 ): Promise<SessionStore> {
   try {
@@ -91,7 +91,7 @@ async function openLmdb(
 }
 
 function buildRedis(
-  context: BackendContext,
+  context: StoreContext,
   instance: string,
   { redis }: StoreConfig & { kind: 'redis' },
   sealed: (inner: SessionStore) => SessionStore,

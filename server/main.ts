@@ -5,6 +5,7 @@ import { formatOf } from './agents/agent-format.ts';
 import type { HoldfastServer, StopReport } from './app.ts';
 import { StartError } from './backend.ts';
 import { outageFolderOf, refuseUnreadJournals } from './build-outage.ts';
+import { runErase } from './cli/erase-command.ts';
 import { runKeys } from './cli/keys-command.ts';
 import { type Config, ConfigError, parseConfig } from './config.ts';
 import type { Log } from './observability/log-events.ts';
@@ -17,8 +18,10 @@ import { isClusterWorker, linkToPrimary, type WorkerLink } from './workers/worke
 
 const HELP = `Usage: holdfast [serve | --help | --version]
        holdfast keys add | list | revoke
+       holdfast erase --tenant <tenant> [--subject <subject>] [--session <id>] --yes
 
-Starts the server, or looks after its API keys: holdfast keys --help. Everything is configured by environment
+Starts the server, looks after its API keys (holdfast keys --help), or erases sessions (holdfast erase
+--help). Everything is configured by environment
 variables; see docs/configuration.md.
 Exit codes: 0 stopped, 1 crash, 2 configuration, 3 address in use or data folder not usable,
 4 stopped, and acknowledged records are not stored anywhere.
@@ -202,7 +205,10 @@ const [argument, ...more] = process.argv.slice(2);
 if (argument === '--help' || argument === '-h') process.stdout.write(HELP);
 else if (argument === '--version' || argument === '-v') process.stdout.write(`${packageVersion()}\n`);
 else if (argument === 'keys') process.exitCode = await runKeys(more, KEYS_TERMINAL);
-else if ((argument !== undefined && argument !== 'serve') || more.length > 0)
+else if (argument === 'erase') {
+  const open = async (config: Config) => (await import('./build-erasure.ts')).openEraser(config, process.pid);
+  process.exitCode = await runErase(more, KEYS_TERMINAL, open);
+} else if ((argument !== undefined && argument !== 'serve') || more.length > 0)
   exit(EXIT.notConfigured, `holdfast: unknown argument ${more[0] ?? argument ?? ''}\n${HELP.trimEnd()}`);
 else {
   try {

@@ -29,6 +29,7 @@ const OF_TENANT = new Set([
   'claimDue',
   'resolveAlias',
   'noteTenant',
+  'forgetTenant',
 ]);
 
 function argsOf(method: string, args: readonly unknown[]): unknown[] {

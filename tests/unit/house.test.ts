@@ -36,7 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   app: APP,
   index: ['app', ...APP],
   workers: ['protocol', 'observability'],
-  cli: ['protocol', 'config', 'security'],
+  cli: ['protocol', 'config', 'security', 'sessions'],
   main: ['workers', 'cli', 'app', ...APP],
 };
 

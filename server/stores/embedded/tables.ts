@@ -97,6 +97,8 @@ export interface Tables {
   /** @returns the encoded task id */
   alias(tenant: string, field: string): string | undefined;
   putAlias(at: Address, field: string, taskId: string): void;
+  /** How many aliases were given to tasks of the session. */
+  aliasesOf(at: Address): number;
   /** The entry, records, tasks, outbox, and those aliases that still name a task of this session. */
   purge(at: Address): void;
   /** Sessions, tombstones among them, in the order of their encoded ids, behind one or from the first. */

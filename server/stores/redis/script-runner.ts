@@ -11,6 +11,7 @@ import {
   ScriptCommand,
   type ScriptSender,
 } from './script-command.ts';
+import * as erasures from './erasure-scripts.ts';
 import * as scripts from './scripts.ts';
 
 const LUA = {
@@ -38,6 +39,11 @@ const LUA = {
   tenants: scripts.TENANTS,
   running: scripts.RUNNING,
   settle: scripts.SETTLE,
+  erase: erasures.ERASE,
+  forgetTenant: erasures.FORGET_TENANT,
+  orderErasure: erasures.ORDER_ERASURE,
+  erasures: erasures.ERASURES,
+  erasureDone: erasures.ERASURE_DONE,
 } as const;
 
 export type ScriptName = keyof typeof LUA;

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { ConfigError, parseConfig, type Config } from '../config.ts';
 import type { ErasureTarget } from '../sessions/erasure-store.ts';
 import { ErasureFailedError, type ErasureReport } from '../sessions/eraser.ts';
+import { auditCommand } from './audit-line.ts';
 import type { Terminal } from './keys-command.ts';
 
 export const ERASE_USAGE = `Usage: holdfast erase --tenant <tenant> [--subject <subject>] [--session <id>] --yes [--json]
@@ -38,7 +39,9 @@ export async function runErase(
   try {
     const { erase, close } = await open(parseConfig(terminal.env));
     try {
-      tell(await erase(asked.target), asked.isJson, terminal);
+      const done = await erase(asked.target);
+      auditCommand(terminal, 'sessions_erased', { target: asked.target, done });
+      tell(done, asked.isJson, terminal);
       return 0;
     } finally {
       await close();
@@ -50,7 +53,10 @@ export async function runErase(
     }
     if (!(error instanceof Error)) throw error;
     err(`holdfast: ${error.message}\n`);
-    if (error instanceof ErasureFailedError) tell(error.done, asked.isJson, terminal);
+    if (error instanceof ErasureFailedError) {
+      auditCommand(terminal, 'erasure_incomplete', { target: asked.target, done: error.done });
+      tell(error.done, asked.isJson, terminal);
+    }
     return 3;
   }
 }

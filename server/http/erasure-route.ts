@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Bytes } from '../../protocol/units.ts';
+import type { Denied } from '../rpc/denied.ts';
 import type { Principal } from '../security/principal.ts';
 import type { ErasureTarget } from '../sessions/erasure-store.ts';
 import { ErasureFailedError, type ErasureReport } from '../sessions/eraser.ts';
@@ -28,7 +29,7 @@ export interface ErasureRouteOptions {
     done: ErasureReport,
     isWhole: boolean,
   ) => void;
-  readonly onDenied?: (req: IncomingMessage, who: Principal) => void;
+  readonly onDenied?: (denied: Denied) => void;
 }
 
 const fresh = { 'Cache-Control': 'no-store' };
@@ -61,7 +62,7 @@ async function answer(
     const target = readTarget(body.toString());
     if (typeof target === 'string') return bad(400, target);
     if (target.tenant !== who.tenant) {
-      options.onDenied?.(req, who);
+      options.onDenied?.({ principal: who, operation: 'erase', why: 'tenant', source: req });
       return bad(403, 'tenant must be the tenant of the caller');
     }
     return await erased(options, req, who, target);

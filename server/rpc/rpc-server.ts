@@ -16,6 +16,7 @@ import { openStream } from './open-stream.ts';
 import type { EncodedAnswer, OperationHandlers, Outcome, StreamOutcome } from './operation-handler.ts';
 import { createOperationHandlers, notOffered, type Offer } from './operation-handlers.ts';
 import { checkFacts, type RequestFacts } from './request-facts.ts';
+import { type Denied, whyDenied } from './denied.ts';
 import { failed, type RpcAnswer, type RpcResponse } from './rpc-answer.ts';
 import { StreamSlots } from './stream-slots.ts';
 import { type RpcFailure, toRpcError } from './to-rpc-error.ts';
@@ -35,6 +36,8 @@ export interface RpcServerOptions extends Offer {
   readonly extensions?: ExtensionSupport;
   /** Most that a caller may have open at one time. Default: any number. */
   readonly streamsPerPrincipal?: number;
+  /** Told of calls that were refused for who made them. */
+  readonly onDenied?: (denied: Denied) => void;
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -48,9 +51,12 @@ class Call {
   /** Gives back the slot of a stream. */
   free: (() => void) | undefined = undefined;
 
-  constructor(envelope: Envelope, context: CallContext) {
+  readonly source: unknown;
+
+  constructor(envelope: Envelope, context: CallContext, source: unknown) {
     this.envelope = envelope;
     this.context = context;
+    this.source = source;
   }
 }
 
@@ -136,7 +142,7 @@ export class RpcServer {
     const context: Writable<CallContext> = { requestId, principal, dialect, legacy, extensions: activated };
     if (lastEventId !== undefined) context.lastEventId = lastEventId;
     if (idempotencyKey !== undefined) context.idempotencyKey = idempotencyKey;
-    const call = new Call(envelope, context);
+    const call = new Call(envelope, context, facts.source);
     if (error !== undefined) this.#fail(call, error);
     return call;
   }
@@ -197,7 +203,10 @@ export class RpcServer {
   }
 
   #fail(call: Call, error: unknown): RpcFailure {
-    const { requestId, dialect } = call.context;
+    const { requestId, dialect, principal } = call.context;
+    const why = whyDenied(error);
+    const { operation } = call.envelope.selection;
+    if (why !== undefined) this.#options.onDenied?.({ principal, operation, why, source: call.source });
     return (call.failure = toRpcError(error, dialect, { requestId, log: this.#options.log }));
   }
 

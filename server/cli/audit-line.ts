@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { type AuditEntry, type AuditEvent, toAuditLine } from '../observability/audit.ts';
-import type { Terminal } from './keys-command.ts';
+import type { Terminal } from './terminal.ts';
 
 /** Adds what a command has done to the file that A2A_AUDIT_FILE names, if it names one. What was done stays done. */
 export function auditCommand({ env, now, err }: Terminal, event: AuditEvent, entry: AuditEntry): void {

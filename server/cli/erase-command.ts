@@ -4,7 +4,7 @@ import { ConfigError, parseConfig, type Config } from '../config.ts';
 import type { ErasureTarget } from '../sessions/erasure-store.ts';
 import { ErasureFailedError, type ErasureReport } from '../sessions/eraser.ts';
 import { auditCommand } from './audit-line.ts';
-import type { Terminal } from './keys-command.ts';
+import type { Terminal } from './terminal.ts';
 
 export const ERASE_USAGE = `Usage: holdfast erase --tenant <tenant> [--subject <subject>] [--session <id>] --yes [--json]
 

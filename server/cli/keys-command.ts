@@ -8,6 +8,7 @@ import { auditCommand } from './audit-line.ts';
 import { changeKeyFile, KeyFileError, readKeyFile } from './key-file.ts';
 import { table, toListed } from './listed-keys.ts';
 import { makeKey } from './made-key.ts';
+import type { Terminal } from './terminal.ts';
 
 export const KEYS_USAGE = `Usage: holdfast keys add --tenant <tenant> --subject <subject> [--role <role>]...
                         [--tier <tier>] [--expires <days, or a date>] [--file <path>]
@@ -18,13 +19,6 @@ The file is A2A_API_KEYS_FILE unless --file names one. Roles: ${ROLES.join(', ')
 card of A2A_CARD_FILE names; peer when none is given. A key is written to stdout once, and nowhere else.
 A running server takes the change up within 2 s.
 `;
-
-export interface Terminal {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly now: () => EpochMs;
-  readonly out: (text: string) => void;
-  readonly err: (text: string) => void;
-}
 
 /** The command was not understood. */
 class UsageError extends Error {

@@ -14,6 +14,14 @@ const CONCURRENCY = 32;
 /** Whoever has given an order waits no longer for an answer. */
 const ANSWER_WITHIN_MS: DurationMs = 60_000;
 
+async function sideBySide<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const next = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of next) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, items.length) }, worker));
+}
+
 /** Whether sessions at a ref may be meant: where sessions are a tenant's, whose one is does not show. */
 export function isPlaceOf({ tenant, subject, sessionId }: ErasureTarget, ref: SessionRef): boolean {
   if (sessionId !== undefined && sessionId !== ref.sessionId) return false;
@@ -40,6 +48,8 @@ export class Erasures {
   #looking: Promise<boolean> | undefined;
   /** Heard of while it was looking. */
   #isDue = false;
+  /** It was told that it cannot be done. */
+  #hasFailed = false;
 
   constructor(parts: SessionParts, pool: SessionPool, loader: SessionLoader, housekeeping: Housekeeping) {
     this.#parts = parts;
@@ -73,10 +83,13 @@ export class Erasures {
           this.#isDue = true;
         }
       }
+      this.#hasFailed = false;
       return true;
     } catch (error) {
       // The next beat that comes through says it again.
-      if (!(error instanceof StoreUnavailableError)) this.#parts.log('erasure_failed', {}, error);
+      const isNews = !this.#hasFailed && !(error instanceof StoreUnavailableError);
+      if (isNews) this.#parts.log('erasure_failed', {}, error);
+      this.#hasFailed ||= isNews;
       return false;
     }
   }
@@ -92,7 +105,7 @@ export class Erasures {
 
   /** May be repeated. @throws {StoreUnavailableError} */
   async #carryOut({ target, ageMs }: ErasureOrder): Promise<CarriedOut> {
-    const { clock, pending } = this.#parts;
+    const { clock, pending, own, store, outage } = this.#parts;
     const before = clock.mono() - ageMs;
     const waiting = pending.records;
     if (target.sessionId === undefined)
@@ -100,12 +113,22 @@ export class Erasures {
     for (const left of [...pending.sessions])
       if (this.#pool.inUse(refKey(left.ref)) !== left && isPlaceOf(target, left.ref)) await left.replay();
     let sessions = 0;
-    const concerned = [...this.#pool.all()].filter(({ ref }) => isPlaceOf(target, ref)).values();
-    const worker = async (): Promise<void> => {
-      for (const session of concerned) if (await this.#isGone(session, target, before)) sessions += 1;
-    };
-    await Promise.all(Array.from({ length: CONCURRENCY }, worker));
-    return { sessions, records: Math.max(0, waiting - pending.records) };
+    await sideBySide(
+      this.#pool.all().filter(({ ref }) => isPlaceOf(target, ref)),
+      async (session) => {
+        if (await this.#isGone(session, target, before)) sessions += 1;
+      },
+    );
+    // Those that have left memory since, and are kept in case the store goes back.
+    await sideBySide(
+      [...own.sessions(Infinity)].filter(({ ref }) => isPlaceOf(target, ref)),
+      async ({ ref, cursor }) => {
+        if (!(await store.read(ref, cursor)).found) own.forget(ref);
+      },
+    );
+    const records = Math.max(0, waiting - pending.records);
+    if (records > 0) await outage?.overwrite();
+    return { sessions, records };
   }
 
   /** @param before monotonic moment of the order */

@@ -2,7 +2,9 @@
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { OUTAGE_FILE } from '../../server/stores/lmdb/outage-journal.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { useFiles } from '../helpers/files.ts';
 import { keysFile, withKey } from '../helpers/keys.ts';
@@ -139,6 +141,7 @@ describe('erasure', function () {
   });
 
   it('reaches what an outage journal holds, before it is stored', async () => {
+    const onDisk = (): string => readFileSync(join(outage.redis.folder, 'one', OUTAGE_FILE), 'latin1');
     const first = await serve('one');
     const known = await send(first, 'ann-key', 'known', 'before');
     await outage.redis.kill();
@@ -151,11 +154,14 @@ describe('erasure', function () {
       sessions: 1,
       tasks: 1,
     });
+    expect(onDisk()).to.contain('planted');
     const second = await serve('one');
     await nothingPending(second.url);
     await expectGone(second, 'ann-key', [known]);
     expect((await get(second, 'bob-key', kept)).text).to.contain('kept');
     expect((await dump()).filter((line) => line.includes('planted'))).to.deep.equal([]);
+    await second.logs.next('erasure_carried_out');
+    expect(onDisk()).to.not.contain('planted');
     expect(
       second.logs
         .of('records_dropped')

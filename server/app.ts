@@ -14,13 +14,14 @@ import { type Admission, buildAdmission, readAtStart } from './build-principals.
 import { readSigningKey } from './config-files.ts';
 import type { Config } from './config.ts';
 import { createCardRoute } from './http/card-route.ts';
+import { createErasureRoute } from './http/erasure-route.ts';
 import type { Readiness } from './http/health.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { Cors } from './http/request-guards.ts';
 import { createRoutes, RPC_PATHS } from './http/routes.ts';
 import { createRpcEndpoint } from './http/rpc-endpoint.ts';
 import type { Log } from './observability/log-events.ts';
-import { createLogger, type LogDestination } from './observability/logger.ts';
+import { createLogger, type LogDestination, NOWHERE } from './observability/logger.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { RpcServer } from './rpc/rpc-server.ts';
 import { showSpace } from './security/space.ts';
@@ -103,7 +104,7 @@ export class HoldfastServer {
       throw new StartError(`load ${config.agent} with loadAgent and hand it in as agent`);
     }
     const now = parts.now ?? Date.now;
-    const destination = parts.logDestination ?? { write: () => true };
+    const destination = parts.logDestination ?? NOWHERE;
     const bindings = parts.worker === undefined ? undefined : { worker: parts.worker };
     const lines = { level: config.logLevel, destination, now, show: showSpace };
     const log = createLogger({ ...lines, ...(bindings && { bindings }) });
@@ -152,7 +153,7 @@ export class HoldfastServer {
       this.#address = await this.#bind();
     } catch (error) {
       this.log('server_start_failed', {}, error);
-      this.#admission.rates?.close();
+      await this.#admission.close();
       await this.backend.close();
       throw error;
     }
@@ -198,8 +199,8 @@ export class HoldfastServer {
     await Promise.all([closed, this.backend.drain(this.#now() + drainMs)]);
     clearTimeout(cut);
     clearInterval(sweep);
-    this.#admission.rates?.close();
     await this.backend.close();
+    await this.#admission.close();
     const pendingRecords = this.backend.readiness().pending.records;
     const keptIn = pendingRecords === 0 ? undefined : this.backend.keptIn?.();
     const report: StopReport = { pendingRecords, ...(keptIn !== undefined && { keptIn }) };
@@ -213,7 +214,7 @@ export class HoldfastServer {
     const { operations } = this.backend;
     const { bodyMaxBytes, corsOrigins, lenientVersion, bounds, metricsTenants } = this.#config;
     const { streamsPerPrincipal } = bounds;
-    const { resolvePrincipal, admitOperator, isHostAllowed } = this.#admission;
+    const { resolvePrincipal, admitOperator, admitAdmin, isHostAllowed, audit } = this.#admission;
     const doors = { cors: new Cors(corsOrigins), isHostAllowed };
     const rpcEndpoint = createRpcEndpoint({
       ...doors,
@@ -223,6 +224,7 @@ export class HoldfastServer {
         lenientVersion,
         streamsPerPrincipal,
         metricsTenants,
+        onDenied: audit.onDenied,
         log,
         metrics,
       }),
@@ -238,6 +240,7 @@ export class HoldfastServer {
       rpcEndpoint,
       card,
       admitOperator,
+      erasures: createErasureRoute({ admitAdmin, erase: this.backend.erase, ...audit }),
       readiness: () => this.readiness,
       metrics: { contentType: metrics.registry.contentType, text: metricsText },
       log,
@@ -271,9 +274,10 @@ async function buildFace({ config, log, now, metrics }: BackendContext, parts: S
   const key = keyFile && readAtStart('A2A_CARD_SIGNING_KEY_FILE', () => readSigningKey(keyFile));
   const about = chooseAbout({ agent: parts.agent, program: parts.about, file }, log);
   const cardRoles = about.extended?.roles ?? [];
+  const destination = parts.logDestination ?? NOWHERE;
   return {
     about,
-    admission: await buildAdmission({ config, cardRoles, now, log, metrics }),
+    admission: await buildAdmission({ config, cardRoles, now, log, metrics, destination }),
     ...(key && { signer: await CardSigner.create(key) }),
   };
 }

@@ -5,6 +5,8 @@ import type { Config } from './config.ts';
 import type { Readiness } from './http/health.ts';
 import type { Log } from './observability/log-events.ts';
 import type { Metrics } from './observability/metrics.ts';
+import type { ErasureTarget } from './sessions/erasure-store.ts';
+import type { ErasureReport } from './sessions/eraser.ts';
 import type { SessionStore } from './sessions/session-store.ts';
 
 /** What the environment keeps from a start, rather than a fault: an address in use, a data folder that is locked. */
@@ -25,6 +27,8 @@ export interface Backend {
   /** Store and where, as the banner says it. */
   readonly storeKind: string;
   readonly storeLocation: string;
+  /** Erases sessions wherever they are held. Rejects with `ErasureFailedError` when not all of it was done. */
+  readonly erase: (target: ErasureTarget) => Promise<ErasureReport>;
   readiness(): Omit<Readiness, 'draining'>;
   /** Where what waits for the store survives the end of the process; undefined or absent: nowhere. */
   readonly keptIn?: () => string | undefined;

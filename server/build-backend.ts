@@ -3,6 +3,7 @@ import { A2AService } from './a2a/a2a-service.ts';
 import { TaskRunner } from './a2a/task-runner.ts';
 import type { Backend, BackendContext } from './backend.ts';
 import { collectMetrics } from './build-metrics.ts';
+import { buildEraser } from './build-erasure.ts';
 import { buildPush } from './build-push.ts';
 import { buildQuotas } from './build-quotas.ts';
 import { buildSessions } from './build-sessions.ts';
@@ -61,8 +62,10 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
   collectMetrics({ config, metrics, sessions, runner, dispatcher, breaker, outage, isReady });
   const given = { sessions, runner, urlGuard, clock, log, onRecovered, settings, quotas: quotas?.callers };
   const operations = new A2AService(given);
+  const eraser = buildEraser(breaker, config);
   return {
     operations,
+    erase: (target) => eraser.erase(target),
     storeKind: breaker.kind,
     storeLocation: breaker.location,
     keptIn: () => (outage?.isFailing === false ? outage.location : undefined),

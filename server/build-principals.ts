@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { SecurityScheme } from '../protocol/card-security.ts';
+import { ProtocolError } from '../protocol/errors.ts';
 import type { EpochMs } from '../protocol/units.ts';
+import { type AuditTrail, buildAudit } from './build-audit.ts';
 import { type BuiltRates, buildRates } from './build-rates.ts';
 import { isExposed, watchFile } from './build-rereads.ts';
 import { FileProblemsError, readApiKeys, readPublicKeys } from './config-files.ts';
@@ -10,13 +12,14 @@ import type { VariableName } from './config-variables.ts';
 import { ConfigError, type Config } from './config.ts';
 import { createHostGuard, isLoopback } from './http/request-guards.ts';
 import type { Log } from './observability/log-events.ts';
+import type { LogDestination } from './observability/logger.ts';
 import type { Metrics } from './observability/metrics.ts';
 import { API_KEY_SCHEMES, ApiKeys } from './security/api-keys.ts';
 import { Credentials } from './security/credentials.ts';
 import { GuardedCredentials } from './security/guarded-credentials.ts';
 import { JwtBearer, jwtSchemes } from './security/jwt-bearer.ts';
 import { createOnceAMinute } from './security/once-a-minute.ts';
-import { authorize, ROLES } from './security/permissions.ts';
+import { authorize, type OwnOperation, ROLES } from './security/permissions.ts';
 import { type Principal, resolvePrincipal } from './security/principal.ts';
 import { FileKeys, RemoteKeys, type TokenKeys } from './security/token-keys.ts';
 import { WrongCredentials } from './security/wrong-credentials.ts';
@@ -27,11 +30,16 @@ export interface Admission {
   readonly resolvePrincipal: (req: IncomingMessage) => Principal | Promise<Principal>;
   /** @throws {ProtocolError} as above, or PERMISSION_DENIED; or rejects with it */
   readonly admitOperator: (req: IncomingMessage) => void | Promise<void>;
+  /** As {@link admitOperator}, for who may erase: in the tenant of the answer. */
+  readonly admitAdmin: (req: IncomingMessage) => Principal | Promise<Principal>;
   readonly isHostAllowed: (req: IncomingMessage) => boolean;
   /** None: calls need no credentials. */
   readonly schemes: readonly SecurityScheme[];
-  /** Absent: nothing is to be begun or ended. */
-  readonly rates?: Pick<BuiltRates, 'start' | 'close'>;
+  readonly audit: AuditTrail;
+  /** Absent: nothing is to be begun. */
+  readonly rates?: Pick<BuiltRates, 'start'>;
+  /** Idempotent. Never rejects. */
+  readonly close: () => Promise<void>;
 }
 
 export interface AdmissionOptions {
@@ -41,24 +49,31 @@ export interface AdmissionOptions {
   readonly now: () => EpochMs;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly destination: LogDestination;
 }
 
 /** @throws {ConfigError} when a file of keys is no longer usable, or names a role that nobody knows */
 export async function buildAdmission(options: AdmissionOptions): Promise<Admission> {
   const { host, publicUrl, apiKeysFile, jwt } = options.config;
   const built = buildRates(options);
-  const rates = built && { rates: built };
+  const audit = buildAudit(options);
+  const close = async (): Promise<void> => {
+    built?.close();
+    await audit.close();
+  };
+  const rates = { ...(built && { rates: built }), audit, close };
   if (apiKeysFile === undefined && jwt === undefined) {
     if (!isLoopback(host)) options.log('credentials_missing', { host });
     return {
       resolvePrincipal: withRates(resolvePrincipal, built),
       admitOperator: () => undefined,
+      admitAdmin: refuseWithoutCredentials,
       isHostAllowed: createHostGuard(host, publicUrl),
       schemes: [],
       ...rates,
     };
   }
-  const keys = apiKeysFile === undefined ? undefined : await buildApiKeys(apiKeysFile, options);
+  const keys = apiKeysFile === undefined ? undefined : await buildApiKeys(apiKeysFile, options, audit);
   const tokens = jwt === undefined ? undefined : await buildTokens(jwt, options);
   const credentials = new Credentials({ ...(keys && { keys }), ...(tokens && { tokens }) });
   const guarded = new GuardedCredentials(
@@ -66,12 +81,22 @@ export async function buildAdmission(options: AdmissionOptions): Promise<Admissi
     buildWrongCredentials(options),
     options.config.bounds.trustProxyHops,
   );
-  const resolve = (req: IncomingMessage): Principal | Promise<Principal> => guarded.resolve(req);
+  const resolve = told((req) => guarded.resolve(req), audit);
+  const allow = (operation: OwnOperation, principal: Principal, source: IncomingMessage): Principal => {
+    try {
+      authorize(operation, principal);
+    } catch (error) {
+      audit.onDenied({ principal, operation, why: 'role', source });
+      throw error;
+    }
+    return principal;
+  };
   return {
     resolvePrincipal: withRates(resolve, built),
     admitOperator: async (req) => {
-      authorize('readMetrics', await resolve(req));
+      allow('readMetrics', await resolve(req), req);
     },
+    admitAdmin: async (req) => allow('erase', await resolve(req), req),
     // A page that got here by DNS rebinding has no credential.
     isHostAllowed: () => true,
     schemes: [...(keys ? API_KEY_SCHEMES : []), ...(jwt ? jwtSchemes(jwt.openIdConnectUrl) : [])],
@@ -79,7 +104,35 @@ export async function buildAdmission(options: AdmissionOptions): Promise<Admissi
   };
 }
 
+/** Whoever reaches the server would be an admin. */
+function refuseWithoutCredentials(): never {
+  throw new ProtocolError('PERMISSION_DENIED', {
+    message: 'This needs credentials, and the server has none configured: use holdfast erase',
+    httpStatus: 403,
+  });
+}
+
 type Resolve = (req: IncomingMessage) => Principal | Promise<Principal>;
+
+/** Attempts that fail are told of. */
+function told(resolve: Resolve, { attemptFailed }: AuditTrail): Resolve {
+  const failed = (req: IncomingMessage, error: unknown): never => {
+    if (error instanceof ProtocolError && error.reason === 'UNAUTHENTICATED') {
+      const { authorization, 'x-api-key': apiKey } = req.headers;
+      attemptFailed(req, authorization === undefined && apiKey === undefined ? 'missing' : 'wrong');
+    } else if (error instanceof ProtocolError && error.reason === 'RESOURCE_EXHAUSTED')
+      attemptFailed(req, 'turned-away');
+    throw error;
+  };
+  return (req) => {
+    try {
+      const found = resolve(req);
+      return found instanceof Promise ? found.catch((error: unknown) => failed(req, error)) : found;
+    } catch (error) {
+      return failed(req, error);
+    }
+  };
+}
 
 /** Who calls is known first: the rate is that of its tier. Nothing is added where there are none. */
 function withRates(resolve: Resolve, built: BuiltRates | undefined): Resolve {
@@ -105,7 +158,11 @@ function buildWrongCredentials({ log, metrics }: AdmissionOptions): WrongCredent
   });
 }
 
-async function buildApiKeys(path: string, { cardRoles, now, log }: AdmissionOptions): Promise<ApiKeys> {
+async function buildApiKeys(
+  path: string,
+  { cardRoles, now, log }: AdmissionOptions,
+  audit: AuditTrail,
+): Promise<ApiKeys> {
   const known = [...new Set([...ROLES, ...cardRoles])];
   const read = (): readonly ApiKeyRow[] => {
     const keys = readApiKeys(path);
@@ -118,12 +175,14 @@ async function buildApiKeys(path: string, { cardRoles, now, log }: AdmissionOpti
     read,
     onRead: (keys) => {
       log('api_keys_read', { keys: keys.length });
+      audit.keysRead(keys);
     },
     onRefused: (problems) => {
       log('api_keys_refused', { problems });
     },
   });
   const keys = readAtStart('A2A_API_KEYS_FILE', read);
+  audit.keysRead(keys);
   if (await isExposed(path)) log('api_keys_exposed', { path });
   return new ApiKeys({ keys, reread, now });
 }

@@ -161,6 +161,11 @@ export const VARIABLES = {
     effect:
       'JSON file with hashes of API keys and whom each speaks for. With it every call needs a credential; it is read again when it changes. `holdfast keys` writes it.',
   }),
+  A2A_AUDIT_FILE: variable(anyText, {
+    unit: 'path',
+    effect:
+      'File to which the audit stream is appended, one line of JSON for each event, made with mode 0600. It may be renamed while the server runs. Without it the lines go to stdout, with `"stream":"audit"`.',
+  }),
   ...JWT_VARIABLES,
   A2A_CORS_ORIGINS: variable(origins, {
     unit: 'origins',

@@ -40,6 +40,8 @@ export interface Config {
   readonly cardSigningKeyFile?: string;
   /** Path. Without it and `jwt` calls need no credentials. */
   readonly apiKeysFile?: string;
+  /** Path. Without it the audit stream goes where the log goes. */
+  readonly auditFile?: string;
   /** How bearer tokens are verified; absent: there are none. */
   readonly jwt?: JwtConfig;
   /** Absent: there are no rates and no quotas. */
@@ -225,6 +227,7 @@ function toConfig(values: Values, store: StoreConfig): Config {
     card: values.A2A_CARD,
     ...(cardSigningKeyFile === undefined ? {} : { cardSigningKeyFile }),
     ...(apiKeysFile === undefined ? {} : { apiKeysFile }),
+    ...(values.A2A_AUDIT_FILE === undefined ? {} : { auditFile: values.A2A_AUDIT_FILE }),
     bounds: toBounds(values),
     lenientVersion: values.A2A_LENIENT_VERSION,
     ...(agent === undefined ? {} : { agent }),

@@ -11,7 +11,7 @@ const known = new WeakMap<StoredMessage, { params: SendParams; call: CallContext
 
 const VERSIONS = { v1: '1.0', v03: '0.3', v01: '0.1' } as const;
 /** Who calls where no credentials are asked for. */
-const NOBODY = 'anonymous';
+export const NOBODY = 'anonymous';
 
 export function rememberCall(message: StoredMessage, params: SendParams, call: CallContext): void {
   known.set(message, { params, call });

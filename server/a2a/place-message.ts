@@ -2,12 +2,13 @@ import { invalidParams, ProtocolError, taskNotFound } from '../../protocol/error
 import type { SendParams } from '../../protocol/model.ts';
 import { isInterrupted } from '../../protocol/task-state.ts';
 import type { EpochMs } from '../../protocol/units.ts';
+import { readSpace } from '../security/space.ts';
 import type { LiveSession } from '../sessions/live-session.ts';
-import type { RecordBody, StoredMessage, TaskRecord } from '../sessions/records.ts';
+import type { CreatedRecord, RecordBody, StoredMessage, TaskRecord } from '../sessions/records.ts';
 import type { Session } from '../sessions/session.ts';
 import type { A2AParts } from './a2a-parts.ts';
 import type { CallContext } from './call.ts';
-import { rememberCall } from './call-facts.ts';
+import { NOBODY, rememberCall } from './call-facts.ts';
 import { findSent, findV01Repeat, hasEnded, repeats } from './find-repeat.ts';
 import type { Repeat, RepeatRule } from './find-repeat.ts';
 import { isSameContent, isSameMessage, randomLocalId } from './message-identity.ts';
@@ -159,10 +160,17 @@ export class MessagePlacement {
       made.alias = alias;
       made.subject = principal.subject;
     }
-    const records: RecordBody[] = draft.exists ? [made] : [{ t: 'created', at }, made];
+    const records: RecordBody[] = draft.exists ? [made] : [this.#created(at), made];
     records.push({ t: 'message', at, task, message: this.#message });
     if (webhook.length > 0) records.push(...webhook);
     return records;
+  }
+
+  /** Where the place of the session does not say whose it is, its first record does: so it can be erased with the subject. */
+  #created(at: EpochMs): CreatedRecord {
+    const { subject } = this.#call.principal;
+    const isSaid = subject === NOBODY || readSpace(this.#session.ref.tenant).subject !== undefined;
+    return isSaid ? { t: 'created', at } : { t: 'created', at, subject };
   }
 
   #continue(draft: Session, at: EpochMs, local: string, message: StoredMessage): RecordBody[] {

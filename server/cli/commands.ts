@@ -60,6 +60,16 @@ export const COMMANDS: readonly Command[] = [
     run: async (args, terminal) => (await import('./sessions-list.ts')).deleteSessions(args, terminal),
   },
   {
+    name: 'erase',
+    usage: 'erase --tenant <tenant> [--subject <subject>] [--session <session id>] --yes [--json]',
+    about: 'Deletes sessions in the store, in the memory of all instances and in their outage journals.',
+    run: async (args, terminal) => {
+      const { openEraser } = await import('../build-erasure.ts');
+      const { runErase } = await import('./erase-command.ts');
+      return runErase(args, terminal, (config) => openEraser(config, terminal.pid));
+    },
+  },
+  {
     name: 'tasks list',
     usage: `tasks list ${WHERE_ALL} [--session <session id>] [--state <state>] [--limit <1 to 100000>] [--json]`,
     about: 'Lists tasks from the index, newest status first, 100 by default.',

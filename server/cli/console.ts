@@ -1,5 +1,5 @@
 import type { EpochMs } from '../../protocol/units.ts';
-import type { Terminal } from './keys-command.ts';
+import type { Terminal } from './terminal.ts';
 
 /** What a command sees of the process that it runs in. */
 export interface Console extends Terminal {

@@ -4,9 +4,11 @@ import type { EpochMs } from '../../protocol/units.ts';
 import { FileProblemsError, readCard } from '../config-files.ts';
 import { findUnknownRoles, parseApiKeys, parseMoment } from '../config-keys.ts';
 import { ROLES } from '../security/permissions.ts';
+import { auditCommand } from './audit-line.ts';
 import { changeKeyFile, KeyFileError, readKeyFile } from './key-file.ts';
 import { table, toListed } from './listed-keys.ts';
 import { makeKey } from './made-key.ts';
+import type { Terminal } from './terminal.ts';
 
 export const KEYS_USAGE = `Usage: holdfast keys add --tenant <tenant> --subject <subject> [--role <role>]...
                         [--tier <tier>] [--expires <days, or a date>] [--file <path>]
@@ -17,13 +19,6 @@ The file is A2A_API_KEYS_FILE unless --file names one. Roles: ${ROLES.join(', ')
 card of A2A_CARD_FILE names; peer when none is given. A key is written to stdout once, and nowhere else.
 A running server takes the change up within 2 s.
 `;
-
-export interface Terminal {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly now: () => EpochMs;
-  readonly out: (text: string) => void;
-  readonly err: (text: string) => void;
-}
 
 /** The command was not understood. */
 class UsageError extends Error {
@@ -58,7 +53,8 @@ export async function runKeys(args: readonly string[], terminal: Terminal): Prom
 
 const FILE = { file: { type: 'string' } } as const;
 
-async function add(args: readonly string[], { env, now, out, err }: Terminal): Promise<void> {
+async function add(args: readonly string[], terminal: Terminal): Promise<void> {
+  const { env, now, out, err } = terminal;
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -88,6 +84,7 @@ async function add(args: readonly string[], { env, now, out, err }: Terminal): P
     'problems' in parsed ? parsed.problems : findUnknownRoles(parsed.value, [...ROLES, ...cardRoles(env)]);
   if (problems.length > 0) throw new UsageError(problems.map(withoutPlace).join('; '));
   await changeKeyFile(path, (entries) => [...entries, entry]);
+  auditCommand(terminal, 'key_added', { key: id, tenant, subject, roles: entry.roles });
   out(`${key}\n`);
   err(`Key ${id} of ${subject} in ${tenant} is in ${path}. It is shown this once.\n`);
 }
@@ -99,7 +96,8 @@ async function list(args: readonly string[], { env, now, out }: Terminal): Promi
   out(values.json === true ? `${JSON.stringify(listed, undefined, 2)}\n` : table(listed));
 }
 
-async function revoke(args: readonly string[], { env, now, err }: Terminal): Promise<void> {
+async function revoke(args: readonly string[], terminal: Terminal): Promise<void> {
+  const { env, now, err } = terminal;
   const { values, positionals } = parseArgs({ args: [...args], options: FILE, allowPositionals: true });
   const [id, ...more] = positionals;
   if (id === undefined || more.length > 0) throw new UsageError('one id is required');
@@ -113,6 +111,7 @@ async function revoke(args: readonly string[], { env, now, err }: Terminal): Pro
     const revoked = new Date(now()).toISOString();
     return entries.map((entry) => (entry['id'] === id ? { revoked, ...entry } : entry));
   });
+  auditCommand(terminal, 'key_revoked', { key: id });
   err(`Key ${id} is revoked. A running server refuses it within 2 s.\n`);
 }
 

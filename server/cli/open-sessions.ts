@@ -12,6 +12,7 @@ const NOT_COUNTED: SessionCounters = {
   rehydrated: nothing,
   cache: nothing,
   evicted: nothing,
+  rebased: nothing,
   refused: nothing,
   dropped: nothing,
   damaged: nothing,

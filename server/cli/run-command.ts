@@ -19,6 +19,9 @@ Exit codes of the commands: 0 done, 1 crash, 2 not understood or configuration, 
 4 something was found or left undone, 5 no such session, task or webhook.
 `;
 
+/** They say more than a line of the table. */
+const OWN_HELP = new Set(['keys', 'erase']);
+
 /** What `holdfast help` says. */
 export function helpText(): string {
   const width = Math.max(...COMMANDS.map(({ name }) => name.length));
@@ -40,8 +43,7 @@ export async function runCommand(args: readonly string[], terminal: Console): Pr
   const found = findCommand(args);
   if (found === undefined) return unknown(args, terminal);
   const { command, rest } = found;
-  // It has a help of its own, for all of its commands.
-  if (command.name !== 'keys' && (rest.includes('--help') || rest.includes('-h'))) {
+  if (!OWN_HELP.has(command.name) && (rest.includes('--help') || rest.includes('-h'))) {
     terminal.out(usageOf(command));
     return CLI_EXIT.done;
   }

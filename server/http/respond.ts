@@ -1,4 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { ProtocolError } from '../../protocol/errors.ts';
 import type { DurationMs } from '../../protocol/units.ts';
 import { hasBody } from './read-body.ts';
 
@@ -98,4 +99,17 @@ function withLength({ headers, body }: HttpAnswer): OutgoingHttpHeaders {
 
 export function jsonAnswer(status: number, value: object, headers: OutgoingHttpHeaders = {}): HttpAnswer {
   return { status, headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(value) };
+}
+
+/** Outside JSON-RPC: the words and the headers of the error, without its envelope. */
+export function refusal({ message, httpStatus, challenge, retryAfterMs }: ProtocolError): HttpAnswer {
+  return jsonAnswer(
+    httpStatus,
+    { error: message },
+    {
+      'Cache-Control': 'no-store',
+      ...(challenge !== undefined && { 'WWW-Authenticate': challenge }),
+      ...(retryAfterMs !== undefined && { 'Retry-After': Math.ceil(retryAfterMs / 1000) }),
+    },
+  );
 }

@@ -1,11 +1,12 @@
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
-import type { IncomingMessage, OutgoingHttpHeaders, RequestListener } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, ServerResponse } from 'node:http';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Log } from '../observability/log-events.ts';
 import { CARD_PATHS } from './card-route.ts';
+import { ERASURES_PATH } from './erasure-route.ts';
 import { livez, type Readiness, readyz } from './health.ts';
 import type { Cors } from './request-guards.ts';
-import { type HttpAnswer, jsonAnswer, refuse, respond } from './respond.ts';
+import { type HttpAnswer, jsonAnswer, refusal, refuse, respond } from './respond.ts';
 
 export const RPC_PATHS = ['/a2a', '/'];
 
@@ -18,6 +19,8 @@ export interface RoutesOptions {
   readonly isHostAllowed: (req: IncomingMessage) => boolean;
   /** Whether who asks may read the metrics. Throws or rejects with a `ProtocolError` that is answered with its `httpStatus`. */
   readonly admitOperator: (req: IncomingMessage) => void | Promise<void>;
+  /** Answers what is posted to {@link ERASURES_PATH}. */
+  readonly erasures: (req: IncomingMessage, res: ServerResponse) => Promise<void>;
   readonly log: Log;
 }
 
@@ -69,24 +72,17 @@ export function createRoutes(options: RoutesOptions): RequestListener {
       body: await metrics.text(),
     };
   });
+  routes
+    .route(ERASURES_PATH)
+    .post(options.erasures)
+    .all((req, res) => {
+      refuse(req, res, jsonAnswer(405, { error: 'use POST' }, { Allow: 'POST, OPTIONS' }));
+    });
   routes.use((req, res) => {
     refuse(req, res, jsonAnswer(404, { error: 'not found', endpoint: 'POST /a2a', card: CARD_PATHS[0] }));
   });
   routes.use(onError(log));
   return routes;
-}
-
-/** Outside JSON-RPC: the words and the headers of the error, without its envelope. */
-function refusal({ message, httpStatus, challenge, retryAfterMs }: ProtocolError): HttpAnswer {
-  return jsonAnswer(
-    httpStatus,
-    { error: message },
-    {
-      'Cache-Control': 'no-store',
-      ...(challenge !== undefined && { 'WWW-Authenticate': challenge }),
-      ...(retryAfterMs !== undefined && { 'Retry-After': Math.ceil(retryAfterMs / 1000) }),
-    },
-  );
 }
 
 function merge(own: OutgoingHttpHeaders, cors: Readonly<Record<string, string>>): OutgoingHttpHeaders {

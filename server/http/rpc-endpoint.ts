@@ -133,6 +133,7 @@ class Exchange {
       requestId: this.#requestId,
       version: this.#version,
       principal,
+      source: this.#req,
       lastEventId,
       idempotencyKey,
       extensions,

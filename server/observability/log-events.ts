@@ -3,6 +3,8 @@
  * Names are stable: subject, then what became of it.
  */
 import { ADMISSION_LOG_EVENTS } from './admission-log-events.ts';
+import { AUDIT_LOG_EVENTS } from './audit-log-events.ts';
+import { ERASURE_LOG_EVENTS } from './erasure-log-events.ts';
 import { WORKER_LOG_EVENTS } from './worker-log-events.ts';
 import { SEALING_LOG_EVENTS } from './sealing-log-events.ts';
 
@@ -63,6 +65,8 @@ export const LOG_EVENTS = {
     action: 'Correct what `problems` names, or describe the agent in A2A_CARD_FILE.',
   },
   ...ADMISSION_LOG_EVENTS,
+  ...AUDIT_LOG_EVENTS,
+  ...ERASURE_LOG_EVENTS,
   store_unavailable: {
     level: 'error',
     meaning: 'the store is away; requests are answered from memory and records wait',

@@ -7,6 +7,8 @@ export interface LogDestination {
   write(line: string): unknown;
 }
 
+export const NOWHERE: LogDestination = { write: () => true };
+
 export interface LoggerOptions {
   readonly level: LogSeverity | 'trace' | 'silent';
   readonly destination: LogDestination;

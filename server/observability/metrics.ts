@@ -110,6 +110,11 @@ export const METRICS = {
     type: 'counter',
     help: 'Credentials that were not looked at because their address had shown too many wrong ones.',
   },
+  auditLost: {
+    name: 'holdfast_audit_lost_total',
+    type: 'counter',
+    help: 'Lines of the audit stream that could not be written.',
+  },
   connectionsRefused: {
     name: 'holdfast_connections_refused_total',
     type: 'counter',

@@ -1,4 +1,4 @@
-import { invalidParams } from '../../protocol/errors.ts';
+import { foreignTenant } from './denied.ts';
 import type { Dialect } from '../../protocol/model.ts';
 import type { Operation } from '../../protocol/operations.ts';
 import type { JsonValue } from '../../protocol/units.ts';
@@ -26,5 +26,5 @@ export type OperationHandlers = Readonly<Partial<Record<Operation, OperationHand
 /** The tenant is the credential's. A request may repeat it, not choose it. */
 export function checkTenant(tenant: string | undefined, call: CallContext): void {
   if (tenant === undefined || tenant === '' || tenant === call.principal.tenant) return;
-  throw invalidParams({ field: 'tenant', description: 'must be absent, empty or the tenant of the caller' });
+  throw foreignTenant();
 }

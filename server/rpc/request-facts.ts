@@ -6,6 +6,8 @@ import type { Principal } from '../security/principal.ts';
 export interface RequestFacts {
   readonly requestId: string;
   readonly principal: Principal;
+  /** The request itself, to be handed on to whoever is told of a denial. */
+  readonly source?: unknown;
   /** The `A2A-Version` header, else the query parameter of that name. */
   readonly version: string | undefined;
   /** The `Last-Event-ID` header. */

@@ -15,6 +15,7 @@ import type { EncodedAnswer, OperationHandlers, Outcome, StreamOutcome } from '.
 import { createOperationHandlers, notOffered, type Offer } from './operation-handlers.ts';
 import { RequestMeter } from './request-meter.ts';
 import { checkFacts, type RequestFacts } from './request-facts.ts';
+import { type Denied, whyDenied } from './denied.ts';
 import { failed, type RpcAnswer, type RpcResponse } from './rpc-answer.ts';
 import { StreamSlots } from './stream-slots.ts';
 import { type RpcFailure, toRpcError } from './to-rpc-error.ts';
@@ -36,6 +37,8 @@ export interface RpcServerOptions extends Offer {
   readonly streamsPerPrincipal?: number;
   /** Whose requests are counted apart. Default: nobody's. */
   readonly metricsTenants?: readonly string[];
+  /** Told of calls that were refused for who made them. */
+  readonly onDenied?: (denied: Denied) => void;
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -50,9 +53,12 @@ class Call {
   /** Gives back the slot of a stream. */
   free: (() => void) | undefined = undefined;
 
-  constructor(envelope: Envelope, context: CallContext) {
+  readonly source: unknown;
+
+  constructor(envelope: Envelope, context: CallContext, source: unknown) {
     this.envelope = envelope;
     this.context = context;
+    this.source = source;
   }
 }
 
@@ -138,7 +144,7 @@ export class RpcServer {
     const context: Writable<CallContext> = { requestId, principal, dialect, legacy, extensions: activated };
     if (lastEventId !== undefined) context.lastEventId = lastEventId;
     if (idempotencyKey !== undefined) context.idempotencyKey = idempotencyKey;
-    const call = new Call(envelope, context);
+    const call = new Call(envelope, context, facts.source);
     if (error !== undefined) this.#fail(call, error);
     return call;
   }
@@ -199,7 +205,10 @@ export class RpcServer {
   }
 
   #fail(call: Call, error: unknown): RpcFailure {
-    const { requestId, dialect } = call.context;
+    const { requestId, dialect, principal } = call.context;
+    const why = whyDenied(error);
+    const { operation } = call.envelope.selection;
+    if (why !== undefined) this.#options.onDenied?.({ principal, operation, why, source: call.source });
     return (call.failure = toRpcError(error, dialect, { requestId, log: this.#options.log }));
   }
 

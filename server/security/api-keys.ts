@@ -4,7 +4,7 @@ import type { DurationMs, EpochMs } from '../../protocol/units.ts';
 import { DEFAULT_TIER, type Principal } from './principal.ts';
 
 /** One key, of which only the hash is known. */
-export interface ApiKey extends Omit<Principal, 'tier'> {
+export interface ApiKey extends Omit<Principal, 'tier' | 'credential'> {
   readonly id?: string;
   /** Absent: an older entry, whose hash is of the key alone. */
   readonly salt?: string;
@@ -99,7 +99,10 @@ export class ApiKeys {
 
 function toKnown({ tenant, subject, roles, tier = DEFAULT_TIER, ...key }: ApiKey): KnownKey {
   return {
-    principal: Object.freeze({ tenant, subject, roles, tier }),
+    principal: Object.freeze({
+      ...{ tenant, subject, roles, tier },
+      ...(key.id !== undefined && { credential: key.id }),
+    }),
     salt: key.salt ?? '',
     digest: Buffer.from(key.sha256, 'hex'),
     expires: key.expires ?? Infinity,

@@ -8,7 +8,7 @@ export const ROLES = ['peer', 'operator', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** Operations that are not A2A's. */
-export type OwnOperation = 'readMetrics';
+export type OwnOperation = 'readMetrics' | 'erase';
 
 /** The one table of what needs which role. Routes that are not here are open: the public card, /livez and /readyz. */
 export const REQUIRED_ROLE: Readonly<Record<Operation | OwnOperation, Role>> = {
@@ -24,6 +24,7 @@ export const REQUIRED_ROLE: Readonly<Record<Operation | OwnOperation, Role>> = {
   deletePushConfig: 'peer',
   getExtendedCard: 'peer',
   readMetrics: 'operator',
+  erase: 'admin',
 };
 
 /** RFC 6750 §3.1. */

@@ -6,6 +6,8 @@ export interface Principal {
   readonly roles: readonly string[];
   /** Which set of limits applies to the caller. */
   readonly tier: string;
+  /** Id of the API key that was shown, for the audit stream. */
+  readonly credential?: string;
 }
 
 /** Of a credential that names none. */

@@ -2,6 +2,7 @@ import type { Bytes, DurationMs, EpochMs } from '../../protocol/units.ts';
 import type { AcknowledgedChange } from './own-records.ts';
 import { mayBeRefused, NO_USE, type Quota, type Use } from './quota.ts';
 import type { DecidedRecord, Identity, RecordBody } from './records.ts';
+import type { SessionRef } from './session-ref.ts';
 import { TAIL_MAX_BYTES, TAIL_MAX_RECORDS } from './session-store.ts';
 import { PATIENCE_MS } from './session-parts.ts';
 import type { Session } from './session.ts';
@@ -59,6 +60,7 @@ export interface Intent {
 
 /** Whose changes they are: a session in memory. */
 export interface ChangesOwner {
+  readonly ref: SessionRef;
   /** What the session shows has changed. */
   changed(): void;
   replay(): Promise<void>;

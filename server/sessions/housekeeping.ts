@@ -62,6 +62,12 @@ export class Housekeeping {
     void this.#note(tenant);
   }
 
+  /** Whoever uses such a tenant from now on is the first. */
+  forget(isMeant: (tenant: string) => boolean): void {
+    for (const tenants of [this.#tenants, this.#seen, this.#unnoted])
+      for (const tenant of tenants) if (isMeant(tenant)) tenants.delete(tenant);
+  }
+
   /** What could not be told while the store was away. */
   async noteLeft(): Promise<void> {
     for (const tenant of [...this.#unnoted]) await this.#note(tenant);

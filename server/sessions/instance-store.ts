@@ -41,8 +41,12 @@ export interface StoreWarning {
 export type Unwatch = () => void;
 
 export interface InstanceStore extends CountedStore {
-  /** Says that this instance is alive, by store time. Also what a breaker probes with. */
-  beat(instance: string): Promise<void>;
+  /**
+   * Says that this instance is alive, by store time. Also what a breaker probes with.
+   *
+   * @returns the number of the newest order to erase, 0 when there is none
+   */
+  beat(instance: string): Promise<number>;
   /** Every instance that has beaten within a day and was not forgotten; those that have left are among them. */
   instances(): Promise<readonly InstanceSeen[]>;
   /** A clean goodbye: the instance is dead at once, and known until it is forgotten. */

@@ -22,7 +22,7 @@ export interface SessionDoor {
 export class LeftSession implements PendingSession {
   readonly #parts: SessionParts;
   readonly #door: SessionDoor;
-  readonly #ref: SessionRef;
+  readonly ref: SessionRef;
   readonly #epoch: string;
   readonly #changes: readonly AcknowledgedChange[];
   #isReplaying = false;
@@ -36,7 +36,7 @@ export class LeftSession implements PendingSession {
   ) {
     this.#parts = parts;
     this.#door = door;
-    this.#ref = ref;
+    this.ref = ref;
     this.#epoch = epoch;
     this.#changes = changes;
   }
@@ -61,16 +61,16 @@ export class LeftSession implements PendingSession {
     } catch (error) {
       if (error instanceof SessionDamagedError) this.#drop('damaged');
       else if (!(error instanceof StoreUnavailableError || error instanceof ProtocolError))
-        this.#parts.log('session_persist_failed', { ...this.#ref }, error);
+        this.#parts.log('session_persist_failed', { ...this.ref }, error);
     } finally {
       this.#isReplaying = false;
     }
   }
 
   async #handOver(): Promise<void> {
-    const session = await this.#door.openFresh(this.#ref);
+    const session = await this.#door.openFresh(this.ref);
     if (session === undefined) {
-      const read = await this.#parts.store.read(this.#ref);
+      const read = await this.#parts.store.read(this.ref);
       if (!read.found) this.#drop(read.tombstone === undefined ? 'lost' : 'deleted');
       return;
     }
@@ -102,8 +102,8 @@ export class LeftSession implements PendingSession {
     for (const {
       records: [first],
     } of this.#changes)
-      if (first !== undefined) this.#parts.outage?.release(this.#ref, first.identity);
-    this.#parts.log('records_dropped', { ...this.#ref, records, why });
+      if (first !== undefined) this.#parts.outage?.release(this.ref, first.identity);
+    this.#parts.log('records_dropped', { ...this.ref, records, why });
     this.#parts.counters.dropped(records, why);
   }
 }

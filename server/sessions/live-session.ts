@@ -40,8 +40,8 @@ export class LiveSession implements PendingSession, DeadlineWatched {
   /** For what agents produce here: of whoever called last. */
   agentQuota: ChangeOptions['quota'] = undefined;
   readonly #parts: SessionParts;
-  /** Absent while nothing changes. */
-  #work: SessionWork | undefined = undefined;
+  /** Absent while nothing changes. Set here alone. */
+  work: SessionWork | undefined = undefined;
   /** Undefined where nobody else writes to the store. */
   readonly #manners: CommitManners | undefined;
   /** Another list whenever somebody comes or goes: those who are being told are not disturbed by it. */
@@ -80,10 +80,10 @@ export class LiveSession implements PendingSession, DeadlineWatched {
   }
   /** A removed session under this id: a create has to name it. */
   get knowsTombstone(): boolean {
-    return this.#work !== undefined && this.#work.base.tombstone !== '';
+    return this.work !== undefined && this.work.base.tombstone !== '';
   }
   get isPending(): boolean {
-    return this.#work !== undefined && this.#work.queue.intents.length > 0;
+    return this.work !== undefined && this.work.queue.intents.length > 0;
   }
   /** Its head cannot be read: memory is no better than the store. */
   get isDamaged(): boolean {
@@ -132,7 +132,7 @@ export class LiveSession implements PendingSession, DeadlineWatched {
     if (!this.#add(intent)) settle('unchanged');
     else if (!this.#mayWait(intent)) this.#deferNow(intent);
     else {
-      this.#work?.stride.added(intent);
+      this.work?.stride.added(intent);
       void this.#startPump();
     }
   }
@@ -200,19 +200,19 @@ export class LiveSession implements PendingSession, DeadlineWatched {
   /** Nobody holds it. What it has for changes alone is made again for the next one. */
   rest(): void {
     if (this.#observers.length > 0 || this.#refreshing > 0 || this.#pumping !== undefined) return;
-    if (this.#work?.isOver === true) this.#work = undefined;
+    if (this.work?.isOver === true) this.work = undefined;
     this.journal.rest();
   }
 
   #working(): SessionWork {
-    return (this.#work ??= new SessionWork(this.#parts, this.ref, this.journal, this, this.#manners));
+    return (this.work ??= new SessionWork(this.#parts, this.ref, this.journal, this, this.#manners));
   }
 
   get #queue(): ChangeQueue {
     return this.#working().queue;
   }
   get #hasDeferred(): boolean {
-    return this.#work !== undefined && this.#work.queue.hasDeferred;
+    return this.work !== undefined && this.work.queue.hasDeferred;
   }
 
   #mayWait(intent: Intent): boolean {

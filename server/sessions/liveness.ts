@@ -25,6 +25,7 @@ export class Liveness {
   readonly deadMs: DurationMs;
   readonly #store: SessionStore;
   readonly #clock: Clock;
+  readonly #onErasure: (newest: number) => void;
   readonly #silenceListeners = new Set<() => void>();
   readonly #lossListeners = new Set<() => void>();
   #healthySince: DurationMs | undefined;
@@ -39,11 +40,19 @@ export class Liveness {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(instance: string, store: SessionStore, deadMs: DurationMs, clock: Clock) {
+  /** @param onErasure told with each beat the number of the newest order to erase */
+  constructor(
+    instance: string,
+    store: SessionStore,
+    deadMs: DurationMs,
+    clock: Clock,
+    onErasure: (newest: number) => void = () => undefined,
+  ) {
     this.instance = instance;
     this.deadMs = deadMs;
     this.#store = store;
     this.#clock = clock;
+    this.#onErasure = onErasure;
     this.#lastBeat = clock.mono();
   }
 
@@ -84,7 +93,8 @@ export class Liveness {
     const sentAt = this.#clock.mono();
     this.#noticeSilence();
     try {
-      await this.#store.beat(this.instance);
+      const newest = await this.#store.beat(this.instance);
+      this.#onErasure(newest);
       // A machine that was paused wakes up together with others: they need the time to come back as well.
       this.#noticeSilence();
       this.#healthySince ??= this.#clock.mono();

@@ -1,6 +1,9 @@
 import type { InstanceStore, Unwatch } from './instance-store.ts';
 import type { SessionRef } from './session-ref.ts';
 
+/** In a nudge: it is not about a session, but there is a new order to erase. No session has it for an id. */
+export const NO_SESSION = '';
+
 /** Instances ask each other to look at a session at once. Hints only: nobody is told when one is lost. */
 export class Nudges {
   readonly #instance: string;
@@ -19,8 +22,21 @@ export class Nudges {
     if (!this.#isAway()) await this.#store.nudge(instance, ref).catch(() => undefined);
   }
 
+  /** Hears that there is a new order to erase. @returns how to stop */
+  onOrder(listener: () => void): () => void {
+    return this.#listen(({ sessionId }) => {
+      if (sessionId === NO_SESSION) listener();
+    });
+  }
+
   /** Hears those for this instance, as far as they come. @returns how to stop */
   listen(listener: (ref: SessionRef) => void): () => void {
+    return this.#listen((ref) => {
+      if (ref.sessionId !== NO_SESSION) listener(ref);
+    });
+  }
+
+  #listen(listener: (ref: SessionRef) => void): () => void {
     let unwatch: Unwatch | undefined;
     let isOver = false;
     const stop = (): void => {

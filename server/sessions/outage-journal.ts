@@ -63,6 +63,9 @@ export interface OutageJournal {
   /** A change is stored, or given up. Nobody waits for it. @param first identity of its first record as it was kept */
   release(ref: SessionRef, first: Identity): void;
 
+  /** Overwrites on the disk what was released, as far as that can be done. Never rejects. */
+  overwrite(): Promise<void>;
+
   /** Waits for what is being written. Idempotent. Never throws. */
   close(): Promise<void>;
 }

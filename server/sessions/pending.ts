@@ -1,8 +1,10 @@
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Bytes } from '../../protocol/units.ts';
+import type { SessionRef } from './session-ref.ts';
 
 /** A session with acknowledged records that the store has not got yet. */
 export interface PendingSession {
+  readonly ref: SessionRef;
   /** Offers them to the store again. Never throws. */
   replay(): Promise<void>;
 }

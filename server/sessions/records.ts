@@ -22,7 +22,11 @@ interface OfTask extends Stamp {
 }
 
 /** The session began. Always the first record of an epoch. */
-export type CreatedRecord = Stamp & { t: 'created' };
+export type CreatedRecord = Stamp & {
+  t: 'created';
+  /** Who began it, where sessions are a tenant's and callers have credentials. */
+  subject?: string;
+};
 /** A message of the client. */
 export type MessageRecord = OfTask & { t: 'message'; message: StoredMessage };
 /** A task was made, submitted, and given to a runner. */

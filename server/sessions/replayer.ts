@@ -28,6 +28,7 @@ export class Replayer {
   readonly #mono: () => DurationMs;
   readonly #onStuck: () => void;
   readonly #onBack: (backAt: DurationMs) => Promise<boolean>;
+  readonly #mayStore: () => Promise<boolean>;
   #isBack = false;
   /** Rounds in a row in which nothing could be stored; once it was told, until nothing is pending. */
   #fruitless = 0;
@@ -42,6 +43,7 @@ export class Replayer {
    * @param onStuck told once, until nothing is pending: a store that answers does not take what waits
    * @param onBack what is to be done first, after each time the store was away, until it is done; told when it came back;
    *   never rejects
+   * @param mayStore what is to be done before each time that something is stored; never rejects
    */
   constructor(
     pending: PendingLedger,
@@ -49,7 +51,9 @@ export class Replayer {
     mono: () => DurationMs,
     onStuck: () => void,
     onBack: (backAt: DurationMs) => Promise<boolean> = () => Promise.resolve(true),
+    mayStore: () => Promise<boolean> = () => Promise.resolve(true),
   ) {
+    this.#mayStore = mayStore;
     this.#pending = pending;
     this.#onBack = onBack;
     this.#isAway = isAway;
@@ -78,6 +82,7 @@ export class Replayer {
 
   /** Offers everything once, now. @returns whether nothing is pending any more */
   async flush(): Promise<boolean> {
+    if (this.#pending.sessions.size > 0 && !(await this.#mayStore())) return false;
     const waiting = [...this.#pending.sessions];
     const next = waiting.values();
     const worker = async (): Promise<void> => {

@@ -54,6 +54,10 @@ export class SessionCache {
       this.#cache.set(key, session, { ttl: remainingMs });
   }
 
+  all(): LiveSession[] {
+    return [...this.#cache.values()];
+  }
+
   drop(key: string): void {
     this.#cache.delete(key);
   }

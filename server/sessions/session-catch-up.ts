@@ -266,6 +266,16 @@ export class SessionCatchUp {
     this.#owner.changed();
   }
 
+  /** Begun here, not in the store, and erased. */
+  giveUp(): void {
+    this.dropDeferred('erased');
+    this.#createEpoch = undefined;
+    this.#journal.end();
+    this.#isStale = true;
+    this.#queue.loseBase();
+    this.#owner.changed();
+  }
+
   /** It is in the store. */
   hasBegun(): void {
     this.#createEpoch = undefined;
@@ -273,7 +283,7 @@ export class SessionCatchUp {
   }
 
   /** Gives up acknowledged records, which is always logged and counted. */
-  dropDeferred(why: 'deleted' | 'expired' | 'lost' | 'damaged'): void {
+  dropDeferred(why: 'deleted' | 'expired' | 'lost' | 'damaged' | 'erased'): void {
     const records = this.#queue.dropDeferred();
     if (records === 0) return;
     this.#parts.log('records_dropped', { ...this.#ref, records, why });

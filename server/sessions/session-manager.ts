@@ -4,6 +4,7 @@ import { AfterOutage } from './after-outage.ts';
 import { DeadlineWatch } from './deadline-watch.ts';
 import { AnswerMarks } from './answer-marks.ts';
 import { DamageReports } from './damage-reports.ts';
+import { Erasures } from './erasures.ts';
 import { Housekeeping } from './housekeeping.ts';
 import type { InstanceStore } from './instance-store.ts';
 import type { LiveSession } from './live-session.ts';
@@ -50,6 +51,7 @@ export class A2ASessionManager {
   readonly #housekeeping: Housekeeping;
   readonly #watches: SessionWatches;
   readonly #nudges: Nudges;
+  readonly #erasures: Erasures;
 
   constructor(options: SessionManagerOptions) {
     const { store, log, ttlMs, ttlRefresh, limits, counters } = options;
@@ -60,7 +62,10 @@ export class A2ASessionManager {
     this.pending = new PendingLedger(options.pending, () => {
       log('pending_full', { ...options.pending });
     });
-    this.liveness = new Liveness(this.instance, store, options.deadMs, clock);
+    const onErasure = (newest: number): void => {
+      this.#erasures.heard(newest);
+    };
+    this.liveness = new Liveness(this.instance, store, options.deadMs, clock, onErasure);
     this.marks = new AnswerMarks(store, log);
     this.registry = store;
     this.#nudges = new Nudges(this.instance, store, isAway);
@@ -71,7 +76,8 @@ export class A2ASessionManager {
       log('pending_stuck', { records: this.pending.records });
     };
     const onBack = (at: DurationMs): Promise<boolean> => this.#afterOutage.lookForLost(at);
-    this.#replayer = new Replayer(this.pending, isAway, mono, onStuck, onBack);
+    const mayStore = (): Promise<boolean> => this.#erasures.look();
+    this.#replayer = new Replayer(this.pending, isAway, mono, onStuck, onBack, mayStore);
     this.#housekeeping = new Housekeeping(store, this.liveness, this.#pool.cache, isAway, log);
     this.#watches = new SessionWatches(store, this);
     const { resumeMs = RESUME_MS, ownMaxBytes: maxBytes, onDue, outage } = options;
@@ -83,6 +89,7 @@ export class A2ASessionManager {
     this.#parts = { ...given, ...made, quotas: options.quotas };
     this.#loader = new SessionLoader(this.#parts, this.#pool, this.marks);
     this.#afterOutage = new AfterOutage(this.#parts, this);
+    this.#erasures = new Erasures(this.#parts, this.#pool, this.#loader, this.#housekeeping);
   }
 
   /** Sessions held in memory: in use, and cached. And what is kept in case the store goes back. */
@@ -92,6 +99,9 @@ export class A2ASessionManager {
 
   async start(): Promise<void> {
     await this.#afterOutage.takeUpLeft();
+    this.#nudges.onOrder(() => {
+      this.#erasures.heard();
+    });
     this.#replayer.start();
     this.#housekeeping.start();
     await this.liveness.start();
@@ -256,12 +266,7 @@ export class A2ASessionManager {
   /** Deletes a session in the store and here. @returns whether there was one @throws {StoreUnavailableError} */
   async remove(ref: SessionRef): Promise<boolean> {
     const removed = await this.#parts.store.remove(ref, this.#parts.ttlMs);
-    const key = refKey(ref);
-    // What is being read now may have been read before.
-    await this.#loader.settled(ref);
-    const inUse = this.#pool.inUse(key);
-    if (inUse === undefined) this.#pool.cache.drop(key);
-    else await this.#endInMemory(inUse);
+    await this.#erasures.removed(ref);
     return removed === 'removed';
   }
 
@@ -283,18 +288,5 @@ export class A2ASessionManager {
     this.#parts.own.close();
     this.#pool.cache.clear();
     return this.pending.records;
-  }
-
-  /** Lets a session in use learn that it was removed. */
-  async #endInMemory(session: LiveSession): Promise<void> {
-    this.#pool.pin(session);
-    try {
-      await session.refresh();
-    } catch (error) {
-      // It is removed all the same: its next commit will say so.
-      if (!(error instanceof StoreUnavailableError)) throw error;
-    } finally {
-      this.release(session);
-    }
   }
 }

@@ -40,6 +40,11 @@ export class SessionPool {
     return { inUse: this.#inUse.size, cached, cachedBytes };
   }
 
+  /** Of all sessions in memory. */
+  all(): LiveSession[] {
+    return [...this.#inUse.values(), ...this.cache.all()];
+  }
+
   inUse(key: string): LiveSession | undefined {
     return this.#inUse.get(key);
   }

@@ -1,3 +1,5 @@
+import type { DurationMs } from '../../protocol/units.ts';
+import { readSpace } from '../security/space.ts';
 import type { ChangesOwner } from './change.ts';
 import { ChangeQueue } from './change-queue.ts';
 import type { CommitManners } from './commit-manners.ts';
@@ -19,6 +21,8 @@ export class SessionWork {
   readonly sync: SessionSync;
   readonly stride = new CommitStride();
   readonly #kept: KeptChanges | undefined;
+  readonly #ref: SessionRef;
+  readonly #journal: StoredJournal;
 
   /** @param manners of the session; undefined where nobody else writes to the store */
   constructor(
@@ -28,10 +32,34 @@ export class SessionWork {
     owner: ChangesOwner,
     manners: CommitManners | undefined,
   ) {
+    this.#ref = ref;
+    this.#journal = journal;
     this.#kept = parts.outage && new KeptChanges(parts, ref, () => this.base.standing);
     this.queue = new ChangeQueue(parts, journal, owner, this.#kept);
     this.base = new SessionCatchUp(parts, ref, journal, this.queue, owner);
     this.sync = new SessionSync(parts, ref, journal, this.queue, this.base, owner, manners);
+  }
+
+  /**
+   * Gives up what was begun here while the store was away and is not in it: it was erased since.
+   *
+   * @param subject only a session that this one began; absent: whoever did
+   * @param before monotonic moment of the erasure
+   * @returns whether it was such a session
+   */
+  giveUpBegun(subject: string | undefined, before: DurationMs): boolean {
+    const { oldestDeferred, intents } = this.queue;
+    if (this.#journal.session.exists || oldestDeferred === undefined || oldestDeferred > before) return false;
+    const bodies = intents.flatMap(({ records }) => records.map(({ body }) => body));
+    const created = bodies.find((body) => body.t === 'created');
+    if (
+      subject !== undefined &&
+      created?.subject !== subject &&
+      readSpace(this.#ref.tenant).subject === undefined
+    )
+      return false;
+    this.base.giveUp();
+    return true;
   }
 
   /** Nothing is under way, and one that is made anew knows as much. */

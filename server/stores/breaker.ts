@@ -1,4 +1,5 @@
 import type { DurationMs } from '../../protocol/units.ts';
+import type { CarriedOut, ErasedSession, ErasureOrder, ErasureTarget } from '../sessions/erasure-store.ts';
 import type { SessionList, SessionQuery } from '../sessions/session-list.ts';
 import type { SessionRef } from '../sessions/session-ref.ts';
 import type {
@@ -74,6 +75,28 @@ export class BreakerStore extends CircuitBreaker implements SessionStore {
     return this.call(() => this.#inner.listSessions(tenant, query), true);
   }
 
+  erase(ref: SessionRef, tombstoneTtlMs: DurationMs): Promise<ErasedSession | undefined> {
+    return this.call(() => this.#inner.erase(ref, tombstoneTtlMs));
+  }
+  firstRecord(ref: SessionRef): Promise<string | undefined> {
+    return this.call(() => this.#inner.firstRecord(ref), true);
+  }
+  forgetTenant(tenant: string): Promise<void> {
+    return this.call(() => this.#inner.forgetTenant(tenant));
+  }
+  orderErasure(target: ErasureTarget, keepMs: DurationMs): Promise<number> {
+    return this.call(() => this.#inner.orderErasure(target, keepMs));
+  }
+  erasuresAfter(number: number): Promise<readonly ErasureOrder[]> {
+    return this.call(() => this.#inner.erasuresAfter(number), true);
+  }
+  erasureCarriedOut(number: number, instance: string, what: CarriedOut): Promise<void> {
+    return this.call(() => this.#inner.erasureCarriedOut(number, instance, what));
+  }
+  erasureCarriedOutBy(number: number): Promise<ReadonlyMap<string, CarriedOut>> {
+    return this.call(() => this.#inner.erasureCarriedOutBy(number));
+  }
+
   /** Of a long run of records, many calls in one. */
   compact(ref: SessionRef, epoch: string, ranges: readonly (readonly [number, number])[]): Promise<void> {
     return this.call(() => this.#inner.compact(ref, epoch, ranges), true);
@@ -99,7 +122,7 @@ export class BreakerStore extends CircuitBreaker implements SessionStore {
     return this.call(() => this.#inner.retire(tenant));
   }
 
-  beat(instance: string): Promise<void> {
+  beat(instance: string): Promise<number> {
     return this.call(() => this.#inner.beat(instance));
   }
 

@@ -42,7 +42,7 @@ interface OpenCall {
  */
 export abstract class CircuitBreaker {
   readonly #kind: string;
-  readonly #beat: (instance: string) => Promise<void>;
+  readonly #beat: (instance: string) => Promise<unknown>;
   readonly #options: Required<BreakerOptions>;
   readonly #listeners: ((state: BreakerState, why: string) => void)[] = [];
   #state: BreakerState;
@@ -61,7 +61,7 @@ export abstract class CircuitBreaker {
    * @param kind of the store, for messages
    * @param beat the probe
    */
-  protected constructor(kind: string, beat: (instance: string) => Promise<void>, options: BreakerOptions) {
+  protected constructor(kind: string, beat: (instance: string) => Promise<unknown>, options: BreakerOptions) {
     this.#kind = kind;
     this.#beat = beat;
     this.#options = {

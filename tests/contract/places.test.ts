@@ -30,6 +30,7 @@ const OF_TENANT = new Set([
   'resolveAlias',
   'noteTenant',
   'census',
+  'forgetTenant',
 ]);
 
 function argsOf(method: string, args: readonly unknown[]): unknown[] {

@@ -2,6 +2,7 @@ import type { Capability, ContractOptions, Harness, Suite } from './harness.ts';
 import { describeAnswers } from './answers.contract.ts';
 import { describeCensus } from './census.contract.ts';
 import { describeCommit } from './commit.contract.ts';
+import { describeErasure } from './erasure.contract.ts';
 import { describeHints } from './hints.contract.ts';
 import { describeIndexes } from './indexes.contract.ts';
 import { describeInstances } from './instances.contract.ts';
@@ -55,6 +56,7 @@ export function describeSessionStore(name: string, options: ContractOptions): vo
     describeLimits(suite);
     describeSessionLists(suite);
     describeOutbox(suite);
+    describeErasure(suite);
     describeInstances(suite);
     describeHints(suite);
   });

@@ -1,5 +1,7 @@
 import type { A2AOperations, Answer, CallContext, StreamAnswer } from '../../server/a2a/call.ts';
 import type { Backend } from '../../server/backend.ts';
+import type { ErasureTarget } from '../../server/sessions/erasure-store.ts';
+import type { ErasureReport } from '../../server/sessions/eraser.ts';
 import type { Readiness } from '../../server/http/health.ts';
 import { taskNotFound } from '../../protocol/errors.ts';
 import type {
@@ -47,11 +49,22 @@ const configOf = (taskId: string, config: PushConfig): PushConfigView => ({
   config: { id: taskId, ...config },
 });
 
+const NOTHING_ERASED: ErasureReport = {
+  ...{ sessions: 0, records: 0, bytes: 0, tasks: 0, aliases: 0 },
+  ...{ cachedSessions: 0, waitingRecords: 0, instances: 1, unanswered: [], unattributed: 0 },
+};
+
 /** Operations without sessions: what stands behind the doors when only the doors are tested. */
 export class FakeBackend implements Backend, A2AOperations {
   readonly operations: A2AOperations = this;
   readonly storeKind = 'fake';
   readonly storeLocation = 'nowhere';
+  readonly erase = (target: ErasureTarget): Promise<ErasureReport> => {
+    this.erased.push(target);
+    return this.onErase();
+  };
+  /** How that ends; the default: nothing was there. */
+  onErase: () => Promise<ErasureReport> = () => Promise.resolve(NOTHING_ERASED);
   readonly calls: { operation: string; params: unknown; call: CallContext }[] = [];
   delivered = 0;
   started = 0;
@@ -61,6 +74,8 @@ export class FakeBackend implements Backend, A2AOperations {
     degraded: [],
     pending: { records: 0, bytes: 0 },
   };
+  /** What was asked to be erased. */
+  readonly erased: ErasureTarget[] = [];
   /** What a send does; the default answers with a completed task that is stored. */
   onSend: Behaviour = (params, call) =>
     Promise.resolve({

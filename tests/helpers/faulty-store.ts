@@ -1,4 +1,10 @@
 import type { DurationMs } from '../../protocol/units.ts';
+import type {
+  CarriedOut,
+  ErasedSession,
+  ErasureOrder,
+  ErasureTarget,
+} from '../../server/sessions/erasure-store.ts';
 import type { SessionList, SessionQuery } from '../../server/sessions/session-list.ts';
 import type { SessionRef } from '../../server/sessions/session-ref.ts';
 import {
@@ -131,6 +137,34 @@ export class FaultyStore implements SessionStore {
     return this.#call('listSessions', () => this.#inner.listSessions(tenant, query));
   }
 
+  erase(ref: SessionRef, tombstoneTtlMs: DurationMs): Promise<ErasedSession | undefined> {
+    return this.#call('erase', () => this.#inner.erase(ref, tombstoneTtlMs));
+  }
+
+  firstRecord(ref: SessionRef): Promise<string | undefined> {
+    return this.#call('firstRecord', () => this.#inner.firstRecord(ref));
+  }
+
+  forgetTenant(tenant: string): Promise<void> {
+    return this.#call('forgetTenant', () => this.#inner.forgetTenant(tenant));
+  }
+
+  orderErasure(target: ErasureTarget, keepMs: DurationMs): Promise<number> {
+    return this.#call('orderErasure', () => this.#inner.orderErasure(target, keepMs));
+  }
+
+  erasuresAfter(number: number): Promise<readonly ErasureOrder[]> {
+    return this.#call('erasuresAfter', () => this.#inner.erasuresAfter(number));
+  }
+
+  erasureCarriedOut(number: number, instance: string, what: CarriedOut): Promise<void> {
+    return this.#call('erasureCarriedOut', () => this.#inner.erasureCarriedOut(number, instance, what));
+  }
+
+  erasureCarriedOutBy(number: number): Promise<ReadonlyMap<string, CarriedOut>> {
+    return this.#call('erasureCarriedOutBy', () => this.#inner.erasureCarriedOutBy(number));
+  }
+
   compact(ref: SessionRef, epoch: string, ranges: readonly (readonly [number, number])[]): Promise<void> {
     return this.#call('compact', () => this.#inner.compact(ref, epoch, ranges));
   }
@@ -155,7 +189,7 @@ export class FaultyStore implements SessionStore {
     return this.#call('retire', () => this.#inner.retire(tenant));
   }
 
-  beat(instance: string): Promise<void> {
+  beat(instance: string): Promise<number> {
     return this.#call('beat', () => this.#inner.beat(instance));
   }
 

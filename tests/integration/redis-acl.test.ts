@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRedisClient } from '../../server/stores/redis/client.ts';
 import * as commitScripts from '../../server/stores/redis/commit-scripts.ts';
+import * as erasureScripts from '../../server/stores/redis/erasure-scripts.ts';
 import * as otherScripts from '../../server/stores/redis/scripts.ts';
 import { redisHarness, REDIS_OPTIONS } from '../contract/redis-harness.ts';
 import { describeSessionStore } from '../contract/session-store.contract.ts';
@@ -20,6 +21,7 @@ const OUTSIDE_SCRIPTS = [
   'eval',
   'evalsha',
   'hget',
+  'hgetall',
   'hsetnx',
   'info',
   'publish',
@@ -55,7 +57,9 @@ async function denied(client: Redis): Promise<string[]> {
 }
 
 function commandsInScripts(): string[] {
-  const lua = [...Object.values(commitScripts), ...Object.values(otherScripts)].join('\n');
+  const lua = [commitScripts, otherScripts, erasureScripts]
+    .flatMap((scripts) => Object.values<unknown>(scripts))
+    .join('\n');
   return [...lua.matchAll(/redis\.p?call\('([A-Z]+)'/g)].map(([, name = '']) => name.toLowerCase());
 }
 

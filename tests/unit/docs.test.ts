@@ -7,11 +7,9 @@ import { ERRORS, type ErrorReason } from '../../protocol/errors.ts';
 import type { Variable } from '../../server/config-kinds.ts';
 import { VARIABLES } from '../../server/config-variables.ts';
 import { HEALTH_REASONS } from '../../server/http/health-reasons.ts';
+import { AUDIT_EVENTS } from '../../server/observability/audit.ts';
 import { LOG_EVENTS } from '../../server/observability/log-events.ts';
 import { METRICS } from '../../server/observability/metrics.ts';
-
-/** Events, and what stands in the same form: the reasons of /readyz. */
-const OURS = new Set([...Object.keys(LOG_EVENTS), ...Object.keys(HEALTH_REASONS)]);
 
 /** Path from the top of the repository -> text. */
 type Pages = ReadonlyMap<string, string>;
@@ -97,6 +95,15 @@ const metricFaults = (text: string): string[] => {
   return tableFaults(rowsOf(section(text, 'Metrics')), new Map(expected));
 };
 
+const isEvent = (name: string): boolean =>
+  [LOG_EVENTS, AUDIT_EVENTS, HEALTH_REASONS].some((names) => Object.hasOwn(names, name));
+
+const auditFaults = (text: string): string[] => {
+  const expected = Object.entries(AUDIT_EVENTS).map(([name, when]): [string, string[]] => [name, [when]]);
+  const silent = Object.keys(AUDIT_EVENTS).filter((name) => !text.includes(`"event":"${name}"`));
+  return [...tableFaults(rowsOf(text), new Map(expected)), ...silent.map((name) => `${name}: no example`)];
+};
+
 /** Variables, events and metrics that a document speaks of and nobody has. */
 function unknownNames(pages: Pages): string[] {
   const metrics: readonly string[] = Object.values(METRICS).map(({ name }) => name);
@@ -107,7 +114,7 @@ function unknownNames(pages: Pages): string[] {
     for (const [name] of text.matchAll(/\bholdfast_[a-z_]+\b/g))
       if (!metrics.includes(name)) faults.push(`${path}: metric ${name}`);
     for (const [, name = ''] of text.matchAll(/`([a-z]+(?:_[a-z]+)+)`/g))
-      if (!name.startsWith('holdfast_') && !OURS.has(name) && !FOREIGN.has(name))
+      if (!name.startsWith('holdfast_') && !isEvent(name) && !FOREIGN.has(name))
         faults.push(`${path}: event ${name}`);
   }
   return faults;
@@ -156,6 +163,10 @@ describe('the documents', () => {
 
   it('list every log event with its level and what to do', () => {
     expect(eventFaults(page('docs/persistence-runbook.md'))).to.deep.equal([]);
+  });
+
+  it('list every event of the audit stream, with an example', () => {
+    expect(auditFaults(page('docs/audit.md'))).to.deep.equal([]);
   });
 
   it('list every metric with its type and labels', () => {

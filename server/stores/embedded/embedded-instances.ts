@@ -17,6 +17,7 @@ import { checkPageLimit } from '../request-checks.ts';
 import { readPageToken, RUNNING_STATES, toPageToken, toRunningTask } from '../running-tasks.ts';
 import { liveIn } from './commit-rules.ts';
 import { forget, forgetTenants, instancesSeen, leave, noteTenant, tenantsNoted } from './instance-rules.ts';
+import { newestOrder } from './erasure-rules.ts';
 import { isThere } from './list-rules.ts';
 import type { Address, LiveEntry, Tables } from './tables.ts';
 
@@ -67,9 +68,10 @@ export abstract class EmbeddedInstances implements InstanceStore {
     });
   }
 
-  beat(instance: string): Promise<void> {
+  beat(instance: string): Promise<number> {
     return this.write((tables) => {
       tables.putBeat(encodeId(instance), { at: this.now() });
+      return newestOrder(tables);
     });
   }
 

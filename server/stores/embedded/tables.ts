@@ -113,6 +113,8 @@ export interface Tables {
   countRunning(whole: string): number;
   /** The tenant itself, and each of its subjects that has something stored. Encoded. */
   places(whole: string): string[];
+  /** How many aliases were given to tasks of the session. */
+  aliasesOf(at: Address): number;
   /** The entry, records, tasks, outbox, and those aliases that still name a task of this session. */
   purge(at: Address): void;
   /** Sessions, tombstones among them, in the order of their encoded ids, behind one or from the first. */

@@ -65,6 +65,16 @@ export class LmdbTables implements Tables {
     return stored;
   }
 
+  /** Undefined also where it is damaged. */
+  #readable(at: Address): StoredEntry | undefined {
+    try {
+      return this.#stored(at);
+    } catch (error) {
+      if (!(error instanceof SessionDamagedError)) throw error;
+      return undefined;
+    }
+  }
+
   #load({ tenant, session }: Address): StoredEntry | undefined {
     const json = this.#db.get(['s', tenant, session]);
     if (json === undefined) return undefined;
@@ -157,9 +167,13 @@ export class LmdbTables implements Tables {
     this.#put(['l', tenant, session, hash], field);
   }
 
+  aliasesOf({ tenant, session }: Address): number {
+    return this.#keys(['l', tenant, session, FIRST], ['l', tenant, session, LAST]).length;
+  }
+
   purge(at: Address): void {
     const { tenant, session } = at;
-    const stored = this.#stored(at);
+    const stored = this.#readable(at);
     if (stored !== undefined) void this.#db.remove(['x', tenant, stored.i, session]);
     void this.#db.remove(['s', tenant, session]);
     this.#counts.add('sessions', tenant, -sessionsIn(stored));
@@ -198,13 +212,8 @@ export class LmdbTables implements Tables {
   }
 
   #isOver(at: Address, key: (string | number)[], now: EpochMs): boolean {
-    let stored: StoredEntry | undefined;
-    try {
-      stored = this.#stored(at);
-    } catch {
-      // damaged: not ours to clear away, and not in the way of the others
-      stored = undefined;
-    }
+    // damaged: not ours to clear away, and not in the way of the others
+    const stored = this.#readable(at);
     if (stored !== undefined && stored.x <= now) return true;
     void this.#db.remove(key);
     if (stored !== undefined) {

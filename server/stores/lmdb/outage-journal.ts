@@ -16,6 +16,7 @@ import {
   type OutageKey,
   type StoredBase,
 } from './outage-rows.ts';
+import { isFiller, overwriteFree } from './overwrite.ts';
 import { checkBeginning, DamagedFileError, fillUp } from './whole-file.ts';
 
 /** The schema version is in the name: an older release does not touch what it cannot read. */
@@ -65,6 +66,7 @@ export class LmdbOutageJournal implements OutageJournal {
   #notBefore: DurationMs = 0;
   /** They are committed in order: with the last all are. */
   #last: Promise<void> = Promise.resolve();
+  #overwriting: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
   /** What was there at the start, until it is asked for. */
   #left: KeptSession[] = [];
@@ -130,6 +132,7 @@ export class LmdbOutageJournal implements OutageJournal {
   #readLeft(): KeptSession[] {
     const sessions = new Map<string, KeptSession & { changes: KeptChange[] }>();
     for (const { key, value: stored } of this.#db.getRange()) {
+      if (isFiller(key[0])) continue;
       const value = this.#rows.open(key, stored);
       const [tenant, session, instance, seq] = key;
       const ref = { tenant: decodeId(tenant), sessionId: decodeId(session) };
@@ -207,6 +210,16 @@ export class LmdbOutageJournal implements OutageJournal {
     this.#kept.set(name, kept.add(seq));
   }
 
+  async overwrite(): Promise<void> {
+    if (this.#closing !== undefined) return;
+    await this.#last;
+    this.#overwriting = this.#overwriting
+      .then(() => overwriteFree(this.#db, join(this.location, OUTAGE_FILE)))
+      // A full disk takes no more, and has said so at what counts.
+      .catch(() => undefined);
+    await this.#overwriting;
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -215,6 +228,7 @@ export class LmdbOutageJournal implements OutageJournal {
   async #close(): Promise<void> {
     // what is under way comes first; a disk that fails has said so already
     await this.#last;
+    await this.#overwriting;
     await this.#db.close().catch(() => undefined);
     await this.#lock.release().catch(() => undefined);
   }

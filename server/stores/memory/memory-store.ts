@@ -206,6 +206,10 @@ class MemoryTables implements Tables {
     (this.#make(at).aliases ??= new Set()).add(field);
   }
 
+  aliasesOf(at: Address): number {
+    return this.#find(at)?.aliases?.size ?? 0;
+  }
+
   purge(at: Address): void {
     const session = this.#find(at);
     if (session === undefined) return;

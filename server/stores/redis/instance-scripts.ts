@@ -16,12 +16,16 @@ for _, range in ipairs({{0, now - ${silent}}, {-(now - ${silent}), '(0'}}) do
 end
 `;
 
-/** KEYS 1 instances · ARGV 1 instance · 2 after how long a silent one is forgotten · 3 what stands before an instance in the key of its tenants */
+/**
+ * KEYS  1 instances · 2 orders to erase
+ * ARGV  1 instance · 2 after how long a silent one is forgotten · 3 what stands before an instance in the key of its tenants
+ * Answers the newest order.
+ */
 export const BEAT = `
 ${STORE_TIME}
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 ${FORGET_SILENT('ARGV[2]', 'ARGV[3]')}
-return 1
+return redis.call('ZREVRANGE', KEYS[2], 0, 0)[1] or '0'
 `;
 
 /** KEYS 1 instances · ARGV 1 after how long a silent one is forgotten · 2 as BEAT. Answers instance and age by turns; -1 = has left. */

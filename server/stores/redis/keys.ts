@@ -68,6 +68,10 @@ export interface RedisKeys {
   readonly tenants: string;
   /** Before an encoded instance in the key of the tenants that it noted; zset like {@link tenants}. */
   readonly running: string;
+  /** zset: number of an order to erase -> the same. */
+  readonly erasures: string;
+  /** Before a number in the key of an order; hash: what it says, and who has carried it out. */
+  readonly erasure: string;
   /** hash: what all instances must agree on. */
   readonly settings: string;
   /** Channel: the session was written. The scripts that write make it from the key of the session. */
@@ -153,6 +157,8 @@ export function createKeys(prefix: string, buckets: number): RedisKeys {
     instances: `${root}{reg}:instances`,
     tenants: `${root}{reg}:tenants`,
     running: `${root}{reg}:running:`,
+    erasures: `${root}{reg}:erasures`,
+    erasure: `${root}{reg}:erasure:`,
     settings: `${root}{reg}:settings`,
     wakes: ({ tenant, sessionId }) => {
       const member = encodeId(sessionId);

@@ -58,9 +58,9 @@ export abstract class RedisInstances implements InstanceStore {
     if (!options.exclusive && create !== undefined) this.#wakeups = new RedisWakeups(create);
   }
 
-  async beat(instance: string): Promise<void> {
+  async beat(instance: string): Promise<number> {
     const args = [encodeId(instance), FORGET_INSTANCE_MS, this.#keys.running];
-    await this.#scripts.run('beat', [this.#keys.instances], args);
+    return Number(await this.#scripts.run('beat', [this.#keys.instances, this.#keys.erasures], args));
   }
 
   async instances(): Promise<readonly InstanceSeen[]> {

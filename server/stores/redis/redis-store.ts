@@ -23,13 +23,14 @@ import { CommitCalls } from './commit-calls.ts';
 import { FailedShelves } from './failed-shelves.ts';
 import { createKeys, indexKeys } from './keys.ts';
 import type { RedisKeys, ShelfKeys } from './keys.ts';
-import { RedisInstances, type RedisInstancesOptions } from './redis-instances.ts';
+import { RedisErasures } from './redis-erasures.ts';
+import type { RedisInstancesOptions } from './redis-instances.ts';
 import { RedisOutbox } from './redis-outbox.ts';
 import { RETIRE_MAX_SESSIONS, RedisTaskLists, type Retired } from './redis-task-lists.ts';
 import { markAnswered } from './redis-marks.ts';
 import { RedisSessionLists } from './redis-session-lists.ts';
 import { checkSettings, type RedisSettings } from './redis-settings.ts';
-import { toJournalRead, toReply } from './replies.ts';
+import { type Reply, toJournalRead, toReply } from './replies.ts';
 import { ScriptRunner } from './script-runner.ts';
 
 const COMPACT_MAX_RECORDS = 1_000;
@@ -42,7 +43,7 @@ export interface RedisStoreOptions extends RedisInstancesOptions, RedisSettings 
 const toError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
 
 /** Sessions in Redis 6.2 or later: one hash, one TTL and one script call each. */
-export class RedisSessionStore extends RedisInstances implements SessionStore {
+export class RedisSessionStore extends RedisErasures implements SessionStore {
   readonly kind = 'redis';
   readonly location: string;
   readonly exclusive: boolean;
@@ -207,8 +208,12 @@ export class RedisSessionStore extends RedisInstances implements SessionStore {
     if (expected !== undefined) args.push(expected.epoch, expected.head, expected.w);
     const answer = await this.#scripts.run('remove', [keys.session, ...indexKeys(keys.shelf)], args);
     const [result, ...loose] = toReply(answer, keys.session);
-    await this.#aliases?.release(loose, ref.tenant);
+    await this.release(loose, ref.tenant);
     return result as RemoveResult;
+  }
+
+  protected override async release(loose: Reply, tenant: string): Promise<void> {
+    await this.#aliases?.release(loose, tenant);
   }
 
   listTasks(tenant: string, query: TaskQuery): Promise<TaskList> {
@@ -249,7 +254,7 @@ export class RedisSessionStore extends RedisInstances implements SessionStore {
     if (only !== undefined) args.push(only);
     const answer = await this.#scripts.run('retire', indexKeys(shelf), args);
     const [retired, due, ...loose] = toReply(answer, shelf.base);
-    await this.#aliases?.release(loose, tenant);
+    await this.release(loose, tenant);
     return { retired: Number(retired), more: Number(due) === RETIRE_MAX_SESSIONS };
   }
 

@@ -11,6 +11,7 @@ import {
   ScriptCommand,
   type ScriptSender,
 } from './script-command.ts';
+import * as erasures from './erasure-scripts.ts';
 import * as scripts from './scripts.ts';
 
 const LUA = {
@@ -43,6 +44,11 @@ const LUA = {
   settle: scripts.SETTLE,
   census: scripts.CENSUS,
   share: scripts.SHARE,
+  erase: erasures.ERASE,
+  forgetTenant: erasures.FORGET_TENANT,
+  orderErasure: erasures.ORDER_ERASURE,
+  erasures: erasures.ERASURES,
+  erasureDone: erasures.ERASURE_DONE,
 } as const;
 
 export type ScriptName = keyof typeof LUA;

@@ -1,5 +1,6 @@
 import type { DurationMs } from '../../../protocol/units.ts';
 import type { OpenFailure, RecordSealer, SealScope } from '../../security/record-sealer.ts';
+import type { CarriedOut, ErasedSession, ErasureOrder, ErasureTarget } from '../../sessions/erasure-store.ts';
 import type { SessionList, SessionQuery } from '../../sessions/session-list.ts';
 import type { SessionRef } from '../../sessions/session-ref.ts';
 import { TAIL_MAX_BYTES } from '../../sessions/session-store.ts';
@@ -147,12 +148,39 @@ export class SealedStore implements SessionStore {
   }
 
   /** Also what makes a process that has nothing to do notice other keys. */
-  beat(instance: string): Promise<void> {
+  beat(instance: string): Promise<number> {
     this.#sealer.look();
     return this.#inner.beat(instance);
   }
 
+  /** It is bound to the epoch, so the session is read as far as that takes. */
+  async firstRecord(ref: SessionRef): Promise<string | undefined> {
+    const stored = await this.#inner.firstRecord(ref);
+    if (stored === undefined || !this.#sealer.concerns(stored)) return stored;
+    const read = await this.read(ref);
+    return (read.found && read.tail.records[0]?.json) || undefined;
+  }
+
   // The rest holds ids, numbers and times alone.
+
+  erase(ref: SessionRef, tombstoneTtlMs: DurationMs): Promise<ErasedSession | undefined> {
+    return this.#inner.erase(ref, tombstoneTtlMs);
+  }
+  forgetTenant(tenant: string): Promise<void> {
+    return this.#inner.forgetTenant(tenant);
+  }
+  orderErasure(target: ErasureTarget, keepMs: DurationMs): Promise<number> {
+    return this.#inner.orderErasure(target, keepMs);
+  }
+  erasuresAfter(number: number): Promise<readonly ErasureOrder[]> {
+    return this.#inner.erasuresAfter(number);
+  }
+  erasureCarriedOut(number: number, instance: string, what: CarriedOut): Promise<void> {
+    return this.#inner.erasureCarriedOut(number, instance, what);
+  }
+  erasureCarriedOutBy(number: number): Promise<ReadonlyMap<string, CarriedOut>> {
+    return this.#inner.erasureCarriedOutBy(number);
+  }
 
   keyOf(ref: SessionRef): string {
     return this.#inner.keyOf(ref);

@@ -32,6 +32,7 @@ describe('made keys', () => {
       subject: 'ada',
       roles: ['peer'],
       tier: 'gold',
+      credential: one.id,
     });
     expect(keys.find(other.key)).to.include({ subject: 'eve', tier: 'default' });
   });

@@ -7,6 +7,7 @@ import { authorize, REQUIRED_ROLE } from '../../../server/security/permissions.t
 const EXPECTED: Record<string, string> = {
   ...Object.fromEntries(OPERATION_NAMES.map((operation) => [operation, 'peer'])),
   readMetrics: 'operator',
+  erase: 'admin',
 };
 const OPERATIONS = Object.keys(REQUIRED_ROLE) as (keyof typeof REQUIRED_ROLE)[];
 

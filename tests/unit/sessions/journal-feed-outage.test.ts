@@ -153,6 +153,7 @@ describe('a follower of a task whose store is away', () => {
       keep: () => new Promise((resolve) => writes.push(resolve)),
       rebase: () => undefined,
       release: () => undefined,
+      overwrite: () => Promise.resolve(),
       close: () => Promise.resolve(),
     };
     const { manager } = createTestManager(store, { instance: 'i2', outage });

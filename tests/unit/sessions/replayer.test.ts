@@ -12,6 +12,7 @@ describe('the replayer', () => {
   let offered: number;
   let stuck: number;
   const waiting = {
+    ref: { tenant: 't', sessionId: 's' },
     replay: () => {
       offered += 1;
       if (isTaken) {
@@ -123,7 +124,7 @@ describe('the ledger of what is pending', () => {
   it('keeps room for what comes of work that was taken, and tells once that it is full', () => {
     let full = 0;
     const ledger = new PendingLedger({ maxRecords: 100, maxBytes: 10_000 }, () => (full += 1));
-    const session = { replay: () => Promise.resolve() };
+    const session = { ref: { tenant: 't', sessionId: 's' }, replay: () => Promise.resolve() };
     ledger.admit(90, 100, true);
     ledger.add(session, 90, 100);
     for (const n of [1, 2])

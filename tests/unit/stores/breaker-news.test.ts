@@ -16,7 +16,7 @@ describe('news for a breaker that is open', () => {
   it('that comes during a probe which fails is followed by one more probe, at once', async () => {
     const store = new MemorySessionStore();
     let beats = 0;
-    let beat = (): Promise<void> => new Promise(() => undefined);
+    let beat = (): Promise<number> => new Promise(() => undefined);
     store.beat = () => {
       beats += 1;
       return beat();
@@ -32,7 +32,7 @@ describe('news for a breaker that is open', () => {
     expect(beats).to.equal(2);
     await clock.tickAsync(500);
     expect(beats).to.equal(2);
-    beat = () => Promise.resolve();
+    beat = () => Promise.resolve(0);
     await clock.tickAsync(500);
     expect([beats, breaker.state]).to.deep.equal([3, 'closed']);
     await breaker.close();

@@ -22,7 +22,7 @@ class FaultyStore extends MemorySessionStore {
     return this.act?.() ?? super.read(...args);
   }
 
-  override beat(instance: string): Promise<void> {
+  override beat(instance: string): Promise<number> {
     this.beats.push(instance);
     return this.act?.() ?? super.beat(instance);
   }

@@ -59,8 +59,8 @@ describe('the eraser', () => {
     for (let n = 0; n < 100; n += 1) await new Writer(store, refOf(`s${n}`)).create(['1']);
     store.fault = (method) => (method === 'erase' && (store.calls.erase ?? 0) > 40 ? 'refuse' : undefined);
     const failed = await errorOf(eraserOf('tenant').erase({ tenant: 'acme' }));
-    expect(failed).to.be.instanceOf(ErasureFailedError);
-    const { sessions } = (failed as ErasureFailedError).done;
+    if (!(failed instanceof ErasureFailedError)) throw failed;
+    const { sessions } = failed.done;
     expect(sessions).to.be.within(1, 99);
     store.always(undefined);
     expect(await eraserOf('tenant').erase({ tenant: 'acme' })).to.include({ sessions: 100 - sessions });

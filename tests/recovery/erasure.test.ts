@@ -165,7 +165,7 @@ describe('erasure', function () {
     expect(
       second.logs
         .of('records_dropped')
-        .map(({ sessionId, why }) => `${sessionId} ${why}`)
+        .map(({ sessionId, why }) => `${String(sessionId)} ${String(why)}`)
         .sort(),
     ).to.deep.equal(['begun erased', 'known deleted']);
   });

@@ -31,7 +31,9 @@ export class PageTokens {
    * @throws {StoreUnavailableError} while the key has never been read
    */
   async make(place: string, scope: readonly unknown[]): Promise<string> {
-    return Buffer.concat([macOf(await this.#keyOf(), place, scope), Buffer.from(place)]).toString('base64url');
+    return Buffer.concat([macOf(await this.#keyOf(), place, scope), Buffer.from(place)]).toString(
+      'base64url',
+    );
   }
 
   /**

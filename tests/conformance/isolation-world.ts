@@ -13,12 +13,13 @@ import type { JsonObject } from '../../protocol/units.ts';
 import { connected, REDIS_OPTIONS } from '../contract/redis-harness.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { useFiles } from '../helpers/files.ts';
-import { keysFile, withKey } from '../helpers/keys.ts';
+import { keysFile } from '../helpers/keys.ts';
 import { LogLines } from '../helpers/log-lines.ts';
 import { useRedis } from '../helpers/redis.ts';
 import { TEST_ENV } from '../helpers/server.ts';
-import { AUDIENCE, ISSUER, jwksOf, newPair, sign } from '../helpers/tokens.ts';
+import { AUDIENCE, ISSUER, jwksOf } from '../helpers/tokens.ts';
 import type { Ask, Known } from './isolation-asks.ts';
+import { type Caller, credentialOf, issuer, KEYS } from './isolation-callers.ts';
 import { taskIn } from './said.ts';
 
 /** Far more than any of them takes. */
@@ -28,38 +29,6 @@ const VERSION: Readonly<Record<Dialect, Record<string, string>>> = {
   v1: { 'A2A-Version': '1.0' },
   v03: { 'A2A-Version': '0.3' },
   v01: {},
-};
-
-/** Every key here is worth the same to who guesses; what tells them apart is the file. */
-const KEYS = {
-  owner: { key: 'owner-key', tenant: 'acme', subject: 'ann' },
-  tenant: { key: 'tenant-key', tenant: 'rival', subject: 'ann' },
-  subject: { key: 'subject-key', tenant: 'acme', subject: 'bob' },
-  roleless: { key: 'roleless-key', tenant: 'acme', subject: 'ann', roles: ['operator'] },
-  expired: { key: 'expired-key', tenant: 'acme', subject: 'ann' },
-} as const;
-
-/** The same by tokens. */
-const TOKENS = {
-  'owner by token': { tenant: 'acme', sub: 'ann' },
-  'tenant by token': { tenant: 'rival', sub: 'ann' },
-  'subject by token': { tenant: 'acme', sub: 'bob' },
-  'roleless by token': { tenant: 'acme', sub: 'ann', roles: ['operator'] },
-  'expired token': { tenant: 'acme', sub: 'ann', exp: 1_700_000_000 },
-} as const;
-
-export type Caller = keyof typeof KEYS | keyof typeof TOKENS | 'none' | 'wrong';
-
-const tokens = new Map<string, string>();
-/** Signs for this file of tests. */
-const issuer = await newPair('one', 'EdDSA');
-for (const [caller, claims] of Object.entries(TOKENS)) tokens.set(caller, await sign(issuer, claims));
-
-const credentialOf = (caller: Caller): Record<string, string> => {
-  const token = tokens.get(caller);
-  if (token !== undefined) return { Authorization: `Bearer ${token}` };
-  if (caller === 'none') return {};
-  return withKey(caller in KEYS ? KEYS[caller as keyof typeof KEYS].key : 'wrong-key');
 };
 
 export interface Reply {

@@ -5,7 +5,8 @@
 import { expect } from 'chai';
 import { spaceOf } from '../../server/security/space.ts';
 import { ASKS, MISSING, type Ask } from './isolation-asks.ts';
-import { gist, plain, useWorld, type Caller, type Reply, type World } from './isolation-world.ts';
+import type { Caller } from './isolation-callers.ts';
+import { gist, plain, useWorld, type Reply, type World } from './isolation-world.ts';
 import type { Known } from './isolation-asks.ts';
 
 const titleOf = ({ method, dialect, by }: Ask): string => `${method} (${dialect}) by ${by}`;

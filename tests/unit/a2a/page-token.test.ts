@@ -45,7 +45,9 @@ describe('the tokens of pages', () => {
   });
 
   it('are not what anybody can work out', async () => {
-    const digest = createHash('sha256').update(JSON.stringify([PLACE, ...SCOPE])).digest();
+    const digest = createHash('sha256')
+      .update(JSON.stringify([PLACE, ...SCOPE]))
+      .digest();
     for (const bytes of [12, 16, 32])
       await refused(Buffer.concat([digest.subarray(0, bytes), Buffer.from(PLACE)]).toString('base64url'));
     await refused(Buffer.concat([Buffer.alloc(16), Buffer.from(PLACE)]).toString('base64url'));

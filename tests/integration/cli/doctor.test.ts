@@ -106,7 +106,7 @@ describe('holdfast config check', () => {
     const env = { REDIS_URL: 'redis://ada:hunter2@db.example:6379/0', A2A_SESSION_TTL_SECONDS: '60' };
     const run = await runCli(['config', 'check', '--json'], env);
     expect(run.code).to.equal(0);
-    expectjsonOf(run).to.include({ usable: true, store: 'redis', ttlSeconds: 60 });
+    expect(jsonOf(run)).to.include({ usable: true, store: 'redis', ttlSeconds: 60 });
     expect(run.out).to.not.include('hunter2');
   });
 });

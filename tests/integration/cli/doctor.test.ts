@@ -11,7 +11,7 @@ import { lmdbEnv, redisEnv, seedRich, withLmdb } from './seeds.ts';
 
 async function examined(env: Env, now?: () => number) {
   const run = await runCli(['doctor', '--json'], env, now && { now });
-  const { findings } = jsonOf<{ findings: Finding[] }>(run);
+  const { findings } = jsonOf(run) as { findings: Finding[] };
   return { code: run.code, bad: findings.filter(({ level }) => level !== 'ok'), findings };
 }
 const checksOf = (findings: readonly Finding[]): string[] => findings.map(({ check }) => check);
@@ -106,7 +106,7 @@ describe('holdfast config check', () => {
     const env = { REDIS_URL: 'redis://ada:hunter2@db.example:6379/0', A2A_SESSION_TTL_SECONDS: '60' };
     const run = await runCli(['config', 'check', '--json'], env);
     expect(run.code).to.equal(0);
-    expect(jsonOf<object>(run)).to.include({ usable: true, store: 'redis', ttlSeconds: 60 });
+    expect(jsonOf(run)).to.include({ usable: true, store: 'redis', ttlSeconds: 60 });
     expect(run.out).to.not.include('hunter2');
   });
 });

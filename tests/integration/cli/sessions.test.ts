@@ -44,10 +44,10 @@ describe('holdfast sessions', () => {
       const place = after === undefined ? [] : ['--after', after];
       const run = await runCli(['sessions', 'list', '--limit', '10', '--json', ...place], redisEnv(redis));
       expect([run.code, run.err]).to.deep.equal([0, '']);
-      const page = jsonOf<{
+      const page = jsonOf(run) as {
         sessions: { sessionId: string; records: number; bytes: number }[];
         next?: string;
-      }>(run);
+      };
       for (const one of page.sessions) expect([one.records, one.bytes > 100]).to.deep.equal([3, true]);
       ids.push(...page.sessions.map(({ sessionId }) => sessionId));
       after = page.next;
@@ -72,9 +72,10 @@ describe('holdfast sessions', () => {
     for (const secret of ['4711', 'one more', 'secret/path']) expect(shown.out).to.not.include(secret);
     const told = await runCli(['sessions', 'show', 'é/rich', '--content'], redisEnv(redis));
     expect(told.out).to.include('my secret is 4711').and.not.include('secret/path');
-    const json = jsonOf<{ tasks: { id: string; state: string }[]; messages: { parts: unknown }[] }>(
-      await runCli(['sessions', 'show', 'é/rich', '--json'], redisEnv(redis)),
-    );
+    const json = jsonOf(await runCli(['sessions', 'show', 'é/rich', '--json'], redisEnv(redis))) as {
+      tasks: { id: string; state: string }[];
+      messages: { parts: unknown }[];
+    };
     expect(json.tasks.map(({ id, state }) => [id, state])).to.deep.equal([
       ['é/rich.a', 'completed'],
       ['é/rich.b', 'submitted'],

@@ -46,7 +46,7 @@ describe('holdfast store', () => {
     const shown = await runCli(['store', 'check'], redisEnv(redis), { columns: 80 });
     expect(shown.err)
       .to.match(/^\rsessions \[[#.]{30}\] \d+ % \d+\/51/)
-      .and.match(/\r\u001b\[K$/);
+      .and.satisfy((text: string) => text.endsWith('\r\u001b[K'));
   });
 
   const harms: readonly (readonly [string, string, () => Promise<unknown>, readonly string[]])[] = [
@@ -169,9 +169,9 @@ describe('holdfast store', () => {
       await seedRich(store, 'other', 'acme');
       await seedMany(store, 5);
     });
-    const { tenants } = jsonOf<{
+    const { tenants } = jsonOf(await runCli(['store', 'stats', '--json'], redisEnv(redis))) as {
       tenants: { tenant: string; sessions: number; records: number; tasks: object }[];
-    }>(await runCli(['store', 'stats', '--json'], redisEnv(redis)));
+    };
     expect(
       tenants.map(({ tenant, sessions, records, tasks }) => ({ tenant, sessions, records, tasks })),
     ).to.deep.equal([

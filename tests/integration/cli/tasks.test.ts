@@ -31,9 +31,10 @@ describe('holdfast tasks', () => {
 
   it('are listed by state and session, with how many there are', async () => {
     await withRedis(redis, seed);
-    const listed = jsonOf<{ total: number; tasks: { id: string; state: string; runner: string }[] }>(
-      await cli('tasks', 'list', '--state', 'submitted', '--limit', '2', '--json'),
-    );
+    const listed = jsonOf(await cli('tasks', 'list', '--state', 'submitted', '--limit', '2', '--json')) as {
+      total: number;
+      tasks: { id: string; state: string; runner: string }[];
+    };
     expect([listed.total, listed.tasks.length]).to.deep.equal([3, 2]);
     const one = await cli('tasks', 'list', '--session', 'done');
     expect(one.out).to.match(/\ndefault +done\.t +completed +\S+Z +alive\n1 of 1\n$/);
@@ -46,7 +47,7 @@ describe('holdfast tasks', () => {
     await withRedis(redis, seed);
     const stuckOf = async (now = Date.now()) => {
       const run = await runCli(['tasks', 'stuck', '--json'], redisEnv(redis), { now: () => now });
-      const { stuck } = jsonOf<{ stuck: { id: string; why: string }[] }>(run);
+      const { stuck } = jsonOf(run) as { stuck: { id: string; why: string }[] };
       return [run.code, ...stuck.map(({ id, why }) => `${id}: ${why}`).sort()];
     };
     const gone = ['canceled.t: its runner is gone', 'orphan.t: its runner is gone'];
@@ -96,9 +97,9 @@ describe('holdfast tasks', () => {
 
   it('are run by instances that are listed with their last beat', async () => {
     await withRedis(redis, seed);
-    const { instances } = jsonOf<{ instances: { instance: string; state: string }[] }>(
-      await cli('instances', '--json'),
-    );
+    const { instances } = jsonOf(await cli('instances', '--json')) as {
+      instances: { instance: string; state: string }[];
+    };
     expect(instances.map(({ instance, state }) => [instance, state])).to.deep.equal([['alive', 'alive']]);
     expect((await cli('instances')).out).to.match(/^instance +state +last beat\nalive +alive +\d/);
   });

@@ -1,6 +1,5 @@
 import type { Bytes, DurationMs } from '../../../protocol/units.ts';
 import { encodeId } from '../../sessions/session-ref.ts';
-import type { CarriedOut, ErasedSession, ErasureOrder, ErasureTarget } from '../../sessions/erasure-store.ts';
 import type { SessionList, SessionQuery } from '../../sessions/session-list.ts';
 import type { SessionRef } from '../../sessions/session-ref.ts';
 import { SessionDamagedError } from '../../sessions/session-store.ts';
@@ -21,15 +20,7 @@ import { toPortions, type RecordRange } from '../record-ranges.ts';
 import { commitIn, entryIn, seenIn } from './commit-rules.ts';
 import { isDead, readAfter, tombstoneOf, withAnswered } from './journal-rules.ts';
 import { isThere, listFrom, listSessionsFrom } from './list-rules.ts';
-import {
-  carriedOutBy,
-  eraseIn,
-  forgetTenantIn,
-  noteCarriedOut,
-  orderIn,
-  ordersAfter,
-} from './erasure-rules.ts';
-import { EmbeddedInstances } from './embedded-instances.ts';
+import { EmbeddedErasures } from './embedded-erasures.ts';
 import { claimFrom } from './outbox-rules.ts';
 import { addressOf, wholeOf } from './tables.ts';
 import type { Address, Tables } from './tables.ts';
@@ -49,7 +40,7 @@ const COMPACT_MAX_RECORDS = 5_000;
  * Everything a store in this process has to decide; a subclass brings the tables and the transaction. Each operation
  * looks first and writes afterwards, so a transaction that answers anything but success has written nothing.
  */
-export abstract class EmbeddedSessionStore extends EmbeddedInstances implements SessionStore {
+export abstract class EmbeddedSessionStore extends EmbeddedErasures implements SessionStore {
   abstract readonly kind: string;
   abstract readonly location: string;
   readonly exclusive = true;
@@ -229,42 +220,6 @@ export abstract class EmbeddedSessionStore extends EmbeddedInstances implements 
     let retired = 0;
     for (const place of places) retired += await this.#retire(place);
     return retired > 0;
-  }
-
-  async erase(ref: SessionRef, tombstoneTtlMs: DurationMs): Promise<ErasedSession | undefined> {
-    const ttlMs = checkTtl(tombstoneTtlMs);
-    const erased = await this.write((tables) => eraseIn(tables, addressOf(ref), ttlMs, this.now()));
-    if (erased !== undefined) this.wake(ref, 0);
-    return erased;
-  }
-
-  firstRecord(ref: SessionRef): Promise<string | undefined> {
-    return this.view((tables) => tables.record(addressOf(ref), 1));
-  }
-
-  forgetTenant(tenant: string): Promise<void> {
-    return this.write((tables) => {
-      forgetTenantIn(tables, encodeId(tenant));
-    });
-  }
-
-  orderErasure(target: ErasureTarget, keepMs: DurationMs): Promise<number> {
-    const ms = checkTtl(keepMs);
-    return this.write((tables) => orderIn(tables, target, ms, this.now()));
-  }
-
-  erasuresAfter(number: number): Promise<readonly ErasureOrder[]> {
-    return this.view((tables) => ordersAfter(tables, number, this.now()));
-  }
-
-  erasureCarriedOut(number: number, instance: string, what: CarriedOut): Promise<void> {
-    return this.write((tables) => {
-      noteCarriedOut(tables, number, instance, what);
-    });
-  }
-
-  erasureCarriedOutBy(number: number): Promise<ReadonlyMap<string, CarriedOut>> {
-    return this.view((tables) => carriedOutBy(tables, number));
   }
 
   retire(tenant: string): Promise<number> {

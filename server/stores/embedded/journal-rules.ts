@@ -17,8 +17,7 @@ export function isDead(entry: Entry): entry is DeadEntry {
 }
 
 /** How many sessions an entry is: a tombstone is none. */
-export const sessionsIn = (entry: Entry | undefined): 0 | 1 =>
-  entry === undefined || isDead(entry) ? 0 : 1;
+export const sessionsIn = (entry: Entry | undefined): 0 | 1 => (entry === undefined || isDead(entry) ? 0 : 1);
 
 export type Verdict = 'create' | 'append' | 'gone' | 'exists' | 'stored' | 'moved' | 'diverged';
 

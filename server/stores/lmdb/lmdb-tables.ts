@@ -3,8 +3,9 @@ import type { TaskState } from '../../../protocol/task-state.ts';
 import type { EpochMs } from '../../../protocol/units.ts';
 import { SessionDamagedError } from '../../sessions/session-store.ts';
 import { sessionsIn } from '../embedded/journal-rules.ts';
-import type { Address, Beat, Entry, IndexedTask, StoredTask, TaskPlace, Tables } from '../embedded/tables.ts';
+import type { Address, Entry, IndexedTask, StoredTask, TaskPlace, Tables } from '../embedded/tables.ts';
 import { FIRST, LAST, type JournalDatabase } from './journal-database.ts';
+import { LmdbRegistry } from './lmdb-registry.ts';
 import { LmdbTaskIndex } from './lmdb-task-index.ts';
 import { LmdbTenantCounts } from './lmdb-tenant-counts.ts';
 
@@ -34,15 +35,14 @@ type StoredEntry = Entry & {
  * A key may have 1,978 bytes and an encoded id 768, so an alias, which has three of them, is known by its hash. With its
  * subject a tenant has 963 at most.
  */
-export class LmdbTables implements Tables {
-  readonly #db: JournalDatabase;
+export class LmdbTables extends LmdbRegistry implements Tables {
   readonly #tasks: LmdbTaskIndex;
   readonly #counts: LmdbTenantCounts;
   /** The entry that this transaction has met last: most of them look at one, and write that one anew. */
   #met: { readonly at: Address; readonly stored: StoredEntry | undefined } | undefined;
 
   constructor(db: JournalDatabase) {
-    this.#db = db;
+    super(db);
     this.#counts = new LmdbTenantCounts(db);
     this.#tasks = new LmdbTaskIndex(db, this.#counts);
   }
@@ -76,7 +76,7 @@ export class LmdbTables implements Tables {
   }
 
   #load({ tenant, session }: Address): StoredEntry | undefined {
-    const json = this.#db.get(['s', tenant, session]);
+    const json = this.db.get(['s', tenant, session]);
     if (json === undefined) return undefined;
     const damaged = (field: string, cause?: unknown) =>
       new SessionDamagedError(`s ${tenant} ${session}`, field, { cause });
@@ -99,27 +99,27 @@ export class LmdbTables implements Tables {
     const indexed = before?.i;
     const i = indexed === undefined || entry.x < indexed ? entry.x : indexed;
     if (i !== indexed) {
-      if (indexed !== undefined) void this.#db.remove(['x', tenant, indexed, session]);
-      this.#put(['x', tenant, i, session], '1');
+      if (indexed !== undefined) void this.db.remove(['x', tenant, indexed, session]);
+      this.put(['x', tenant, i, session], '1');
     }
     this.#putStored(at, { ...entry, i });
   }
 
   #putStored(at: Address, stored: StoredEntry): void {
-    this.#put(['s', at.tenant, at.session], JSON.stringify(stored));
+    this.put(['s', at.tenant, at.session], JSON.stringify(stored));
     this.#met = { at, stored };
   }
 
   record({ tenant, session }: Address, n: number): string | undefined {
-    return this.#db.get(['r', tenant, session, n]);
+    return this.db.get(['r', tenant, session, n]);
   }
 
   putRecord({ tenant, session }: Address, n: number, json: string): void {
-    this.#put(['r', tenant, session, n], json);
+    this.put(['r', tenant, session, n], json);
   }
 
   dropRecord({ tenant, session }: Address, n: number): void {
-    void this.#db.remove(['r', tenant, session, n]);
+    void this.db.remove(['r', tenant, session, n]);
   }
 
   putTask(at: Address, local: string, task: StoredTask): void {
@@ -158,39 +158,39 @@ export class LmdbTables implements Tables {
   }
 
   alias(tenant: string, field: string): string | undefined {
-    return this.#db.get(['a', tenant, hashOf(field)]);
+    return this.db.get(['a', tenant, hashOf(field)]);
   }
 
   putAlias({ tenant, session }: Address, field: string, taskId: string): void {
     const hash = hashOf(field);
-    this.#put(['a', tenant, hash], taskId);
-    this.#put(['l', tenant, session, hash], field);
+    this.put(['a', tenant, hash], taskId);
+    this.put(['l', tenant, session, hash], field);
   }
 
   aliasesOf({ tenant, session }: Address): number {
-    return this.#keys(['l', tenant, session, FIRST], ['l', tenant, session, LAST]).length;
+    return this.keys(['l', tenant, session, FIRST], ['l', tenant, session, LAST]).length;
   }
 
   purge(at: Address): void {
     const { tenant, session } = at;
     const stored = this.#readable(at);
-    if (stored !== undefined) void this.#db.remove(['x', tenant, stored.i, session]);
-    void this.#db.remove(['s', tenant, session]);
+    if (stored !== undefined) void this.db.remove(['x', tenant, stored.i, session]);
+    void this.db.remove(['s', tenant, session]);
     this.#counts.add('sessions', tenant, -sessionsIn(stored));
     this.#met = { at, stored: undefined };
-    this.#removeRange(['r', tenant, session, 0], ['r', tenant, session, Number.MAX_SAFE_INTEGER]);
+    this.removeRange(['r', tenant, session, 0], ['r', tenant, session, Number.MAX_SAFE_INTEGER]);
     for (const { member } of this.#tasks.ofSession(at))
       this.#tasks.drop(at, member.slice(session.length + 1));
     this.putDue(at, undefined);
-    for (const key of this.#keys(['l', tenant, session, FIRST], ['l', tenant, session, LAST])) {
+    for (const key of this.keys(['l', tenant, session, FIRST], ['l', tenant, session, LAST])) {
       const alias = ['a', tenant, String(key[3])];
-      if (this.#db.get(alias)?.startsWith(`${session}.`)) void this.#db.remove(alias);
-      void this.#db.remove(key);
+      if (this.db.get(alias)?.startsWith(`${session}.`)) void this.db.remove(alias);
+      void this.db.remove(key);
     }
   }
 
   sessionsBehind(tenant: string, session: string | undefined, limit: number): Address[] {
-    const found = this.#keys(['s', tenant, session ?? FIRST], ['s', tenant, LAST], limit + 1);
+    const found = this.keys(['s', tenant, session ?? FIRST], ['s', tenant, LAST], limit + 1);
     const behind = found
       .map((key) => ({ tenant, session: String(key[2]) }))
       .filter((at) => at.session !== session);
@@ -199,7 +199,7 @@ export class LmdbTables implements Tables {
 
   expired(tenant: string, now: EpochMs, limit: number): Address[] {
     for (;;) {
-      const due = this.#keys(['x', tenant, 0], ['x', tenant, now, LAST], RETIRE_SCAN);
+      const due = this.keys(['x', tenant, 0], ['x', tenant, now, LAST], RETIRE_SCAN);
       const found: Address[] = [];
       for (const key of due) {
         const at = { tenant, session: String(key[3]) };
@@ -215,20 +215,20 @@ export class LmdbTables implements Tables {
     // damaged: not ours to clear away, and not in the way of the others
     const stored = this.#readable(at);
     if (stored !== undefined && stored.x <= now) return true;
-    void this.#db.remove(key);
+    void this.db.remove(key);
     if (stored !== undefined) {
-      this.#put(['x', at.tenant, stored.x, at.session], '1');
+      this.put(['x', at.tenant, stored.x, at.session], '1');
       this.#putStored(at, { ...stored, i: stored.x });
     }
     return false;
   }
 
   hasExpired(tenant: string, now: EpochMs): boolean {
-    return this.#keys(['x', tenant, 0], ['x', tenant, now, LAST], 1).length > 0;
+    return this.keys(['x', tenant, 0], ['x', tenant, now, LAST], 1).length > 0;
   }
 
   dueAt({ tenant, session }: Address): EpochMs | undefined {
-    const due = this.#db.get(['o', tenant, session]);
+    const due = this.db.get(['o', tenant, session]);
     return due === undefined ? undefined : Number(due);
   }
 
@@ -236,81 +236,22 @@ export class LmdbTables implements Tables {
     const { tenant, session } = at;
     const known = this.dueAt(at);
     if (known === due) return;
-    if (known !== undefined) void this.#db.remove(['d', tenant, known, session]);
+    if (known !== undefined) void this.db.remove(['d', tenant, known, session]);
     if (due === undefined) {
-      void this.#db.remove(['o', tenant, session]);
+      void this.db.remove(['o', tenant, session]);
       return;
     }
-    this.#put(['o', tenant, session], String(due));
-    this.#put(['d', tenant, due, session], '1');
+    this.put(['o', tenant, session], String(due));
+    this.put(['d', tenant, due, session], '1');
   }
 
   allDue(tenant: string, now: EpochMs, limit: number): Address[] {
-    const due = this.#keys(['d', tenant, 0], ['d', tenant, now, LAST], limit);
+    const due = this.keys(['d', tenant, 0], ['d', tenant, now, LAST], limit);
     return due.map((key) => ({ tenant, session: String(key[3]) }));
-  }
-
-  setting(name: string): string | undefined {
-    return this.#db.get(['v', name]);
-  }
-
-  putSetting(name: string, value: string): void {
-    this.#put(['v', name], value);
-  }
-
-  tenants(): [string, EpochMs][] {
-    const noted = this.#db.getRange({ start: ['n', FIRST], end: ['n', LAST] });
-    return [...noted].map(({ key, value }) => [String(key[1]), Number(value)]);
-  }
-
-  putTenant(tenant: string, at: EpochMs | undefined): void {
-    if (at === undefined) void this.#db.remove(['n', tenant]);
-    else this.#put(['n', tenant], String(at));
-  }
-
-  beats(): [string, Beat][] {
-    const beats = this.#db.getRange({ start: ['b', FIRST], end: ['b', LAST] });
-    return [...beats].map(({ key, value }) => {
-      const [at, left] = value.split(' ');
-      return [String(key[1]), { at: Number(at), left: left !== undefined }];
-    });
-  }
-
-  putBeat(instance: string, beat: Beat | undefined): void {
-    if (beat === undefined) void this.#db.remove(['b', instance]);
-    else this.#put(['b', instance], beat.left === true ? `${beat.at} left` : String(beat.at));
-  }
-
-  running(instance: string): string[] {
-    const noted = this.#keys(['i', instance, FIRST], ['i', instance, LAST]);
-    return noted.map((key) => String(key[2]));
-  }
-
-  putRunning(instance: string, tenant: string): void {
-    this.#put(['i', instance, tenant], '1');
-  }
-
-  dropRunning(instance: string): void {
-    this.#removeRange(['i', instance, FIRST], ['i', instance, LAST]);
   }
 
   tasks(tenant: string): ReadonlyMap<string, StoredTask> {
     return this.#tasks.all(tenant);
-  }
-
-  // inside a transaction a write is done when it returns; its promise says nothing more
-
-  #put(key: (string | number)[], value: string): void {
-    void this.#db.put(key, value);
-  }
-
-  #removeRange(start: (string | number)[], end: (string | number)[]): void {
-    for (const key of this.#keys(start, end)) void this.#db.remove(key);
-  }
-
-  /** As an array: removing while a cursor walks is not safe. */
-  #keys(start: (string | number)[], end: (string | number)[], limit?: number): (string | number)[][] {
-    return [...this.#db.getKeys({ start, end, ...(limit !== undefined && { limit }) })];
   }
 }
 

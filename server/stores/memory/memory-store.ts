@@ -5,7 +5,8 @@ import { EmbeddedSessionStore } from '../embedded/embedded-store.ts';
 import { compare } from '../embedded/list-rules.ts';
 import { sessionsIn } from '../embedded/journal-rules.ts';
 import { wholeOf } from '../embedded/tables.ts';
-import type { Address, Beat, Entry, IndexedTask, StoredTask, TaskPlace, Tables } from '../embedded/tables.ts';
+import type { Address, Entry, IndexedTask, StoredTask, TaskPlace, Tables } from '../embedded/tables.ts';
+import { MemoryRegistry } from './memory-registry.ts';
 
 interface MemorySession {
   readonly at: Address;
@@ -65,16 +66,12 @@ export class MemorySessionStore extends EmbeddedSessionStore {
 
 const runs = (task: StoredTask | undefined): number => (task !== undefined && isRunning(task.state) ? 1 : 0);
 
-class MemoryTables implements Tables {
+class MemoryTables extends MemoryRegistry implements Tables {
   /** By tenant and session: a key of both would have to be put together for every look. */
   readonly #sessions = new Map<string, Map<string, MemorySession>>();
   #metAt: Address | undefined;
   #metSession: MemorySession | undefined;
   readonly #aliases = new Map<string, string>();
-  readonly #beats = new Map<string, Beat>();
-  readonly #running = new Map<string, Set<string>>();
-  readonly #tenants = new Map<string, EpochMs>();
-  readonly #settings = new Map<string, string>();
   readonly #counts = new Map<string, { sessions: number; running: number }>();
 
   #look({ tenant, session }: Address): MemorySession | undefined {
@@ -258,44 +255,6 @@ class MemoryTables implements Tables {
       .sort((a, b) => (a.due ?? 0) - (b.due ?? 0))
       .slice(0, limit)
       .map(({ at }) => at);
-  }
-
-  setting(name: string): string | undefined {
-    return this.#settings.get(name);
-  }
-
-  putSetting(name: string, value: string): void {
-    this.#settings.set(name, value);
-  }
-
-  tenants(): [string, EpochMs][] {
-    return [...this.#tenants];
-  }
-
-  putTenant(tenant: string, at: EpochMs | undefined): void {
-    if (at === undefined) this.#tenants.delete(tenant);
-    else this.#tenants.set(tenant, at);
-  }
-
-  beats(): [string, Beat][] {
-    return [...this.#beats];
-  }
-
-  putBeat(instance: string, beat: Beat | undefined): void {
-    if (beat === undefined) this.#beats.delete(instance);
-    else this.#beats.set(instance, beat);
-  }
-
-  running(instance: string): string[] {
-    return [...(this.#running.get(instance) ?? [])];
-  }
-
-  putRunning(instance: string, tenant: string): void {
-    this.#running.set(instance, (this.#running.get(instance) ?? new Set()).add(tenant));
-  }
-
-  dropRunning(instance: string): void {
-    this.#running.delete(instance);
   }
 
   tasks(tenant: string): ReadonlyMap<string, StoredTask> {

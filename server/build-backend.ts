@@ -7,6 +7,7 @@ import { buildOutageJournal } from './build-outage.ts';
 import { buildPush } from './build-push.ts';
 import { buildSealer } from './build-sealing.ts';
 import { buildStore } from './build-store.ts';
+import { traceAgent } from './build-tracing.ts';
 import { StoreWarnings } from './build-warnings.ts';
 import type { HealthReason } from './http/health-reasons.ts';
 import { UrlGuard } from './security/url-guard.ts';
@@ -17,7 +18,7 @@ import { SYSTEM_CLOCK } from './sessions/session-parts.ts';
 
 /** The real parts, wired: store behind its breaker, sessions, runner, operations. @throws {StartError} @throws {ConfigError} */
 export async function buildBackend(context: BackendContext): Promise<Backend> {
-  const { config, log, metrics, agent } = context;
+  const { config, log, metrics, tracing } = context;
   const clock = { ...SYSTEM_CLOCK, now: context.now };
   const sealer = await buildSealer(context);
   const outage = await buildOutageJournal(context, sealer);
@@ -53,7 +54,7 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
   });
   const { taskTimeoutMs } = config;
   const runner = new TaskRunner({
-    agent,
+    agent: traceAgent(context.agent, tracing),
     sessions,
     clock,
     log,
@@ -70,7 +71,7 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
     },
   });
   const urlGuard = new UrlGuard({ allow: config.pushAllow });
-  const dispatcher = buildPush({ config, sessions, urlGuard, clock, log, metrics });
+  const dispatcher = buildPush({ config, sessions, urlGuard, clock, log, metrics, tracing });
   const settings = {
     scope: config.scope,
     idempotency: config.idempotency,

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { EpochMs } from '../protocol/units.ts';
 import type { AgentExecutor, ForeignExecutor } from './agents/agent-executor.ts';
 import { type AgentFormat, chooseFormat } from './agents/agent-format.ts';
 import { type Backend, type BackendContext, StartError, type StopReport } from './backend.ts';
 import { buildBackend } from './build-backend.ts';
+import { findTracing } from './build-tracing.ts';
 import { createDemoAgent } from './agents/demo-agent.ts';
 import { type AgentAbout, chooseAbout } from './build-about.ts';
 import { AgentCards } from './build-card.ts';
@@ -90,7 +91,7 @@ export class HoldfastServer {
     this.#worker = parts.worker;
     this.#pid = context.pid;
     this.#http = createHttpServer(
-      this.#listener(parts.metricsText ?? (() => this.metrics.registry.metrics())),
+      this.#listener(context, parts.metricsText ?? (() => this.metrics.registry.metrics())),
       toHttpOptions(context),
     );
   }
@@ -106,7 +107,8 @@ export class HoldfastServer {
     const now = parts.now ?? Date.now;
     const destination = parts.logDestination ?? NOWHERE;
     const bindings = parts.worker === undefined ? undefined : { worker: parts.worker };
-    const lines = { level: config.logLevel, destination, now, show: showSpace };
+    const tracing = findTracing();
+    const lines = { level: config.logLevel, destination, now, show: showSpace, fields: tracing?.logFields };
     const log = createLogger({ ...lines, ...(bindings && { bindings }) });
     // With whatever types an executor comes, its context is in the form that is chosen for it.
     const agent = (parts.agent ?? createDemoAgent(now)) as AgentExecutor;
@@ -118,6 +120,7 @@ export class HoldfastServer {
       ...(parts.store !== undefined && { store: parts.store }),
       log,
       metrics: createMetrics(),
+      ...(tracing && { tracing }),
       now,
       pid: parts.pid ?? 0,
     };
@@ -209,7 +212,7 @@ export class HoldfastServer {
     return report;
   }
 
-  #listener(metricsText: () => Promise<string>): Parameters<typeof createHttpServer>[0] {
+  #listener({ tracing }: BackendContext, metricsText: () => Promise<string>): RequestListener {
     const { log, metrics } = this;
     const { operations } = this.backend;
     const { bodyMaxBytes, corsOrigins, lenientVersion, bounds, metricsTenants } = this.#config;
@@ -230,6 +233,7 @@ export class HoldfastServer {
       }),
       bodyMaxBytes,
       resolvePrincipal,
+      tracing,
       isDraining: () => this.#draining,
       wasLateSince: (since) => this.backend.wasLateSince?.(since) ?? false,
       sse: { heartbeatMs: this.#config.sseHeartbeatMs, stallMs: this.#config.sseStallMs },

@@ -7,6 +7,7 @@ import type { Log } from './observability/log-events.ts';
 import type { Metrics } from './observability/metrics.ts';
 import type { ErasureTarget } from './sessions/erasure-store.ts';
 import type { ErasureReport } from './sessions/eraser.ts';
+import type { Tracing } from './observability/tracing.ts';
 import type { SessionStore } from './sessions/session-store.ts';
 
 /** What the environment keeps from a start, rather than a fault: an address in use, a data folder that is locked. */
@@ -53,6 +54,8 @@ export interface SessionsContext {
   readonly store?: SessionStore;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Absent: nobody takes spans. */
+  readonly tracing?: Tracing;
   readonly now: () => EpochMs;
   /** Of this process: told to a second one that finds the data folder locked. */
   readonly pid: number;

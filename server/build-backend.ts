@@ -2,11 +2,12 @@ import type { DurationMs } from '../protocol/units.ts';
 import { A2AService } from './a2a/a2a-service.ts';
 import { TaskRunner } from './a2a/task-runner.ts';
 import type { Backend, BackendContext } from './backend.ts';
-import { collectMetrics } from './build-metrics.ts';
 import { buildEraser } from './build-erasure.ts';
+import { collectMetrics } from './build-metrics.ts';
 import { buildPush } from './build-push.ts';
 import { buildQuotas } from './build-quotas.ts';
 import { buildSessions } from './build-sessions.ts';
+import { traceAgent } from './build-tracing.ts';
 import type { HealthReason } from './http/health-reasons.ts';
 import { UrlGuard } from './security/url-guard.ts';
 import type { OutageJournal } from './sessions/outage-journal.ts';
@@ -15,7 +16,7 @@ import { SYSTEM_CLOCK } from './sessions/session-parts.ts';
 
 /** The real parts, wired: store behind its breaker, sessions, runner, operations. @throws {StartError} @throws {ConfigError} */
 export async function buildBackend(context: BackendContext): Promise<Backend> {
-  const { config, log, metrics, agent } = context;
+  const { config, log, metrics, tracing } = context;
   const clock = { ...SYSTEM_CLOCK, now: context.now };
   const quotas = buildQuotas(context);
   const stored = await buildSessions(context, {
@@ -29,7 +30,7 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
   const { sessionTtlMs: ttlMs, sessionTtlRefresh: ttlRefresh } = config;
   const { taskTimeoutMs } = config;
   const runner = new TaskRunner({
-    agent,
+    agent: traceAgent(context.agent, tracing),
     sessions,
     clock,
     log,
@@ -46,7 +47,7 @@ export async function buildBackend(context: BackendContext): Promise<Backend> {
     },
   });
   const urlGuard = new UrlGuard({ allow: config.pushAllow });
-  const dispatcher = buildPush({ config, sessions, urlGuard, clock, log, metrics });
+  const dispatcher = buildPush({ config, sessions, urlGuard, clock, log, metrics, tracing });
   const settings = {
     scope: config.scope,
     idempotency: config.idempotency,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { StartError, type SessionsContext } from './backend.ts';
 import { sealStore } from './build-sealing.ts';
+import { traceStore } from './build-tracing.ts';
 import type { StoreConfig } from './config.ts';
 import type { RecordSealer } from './security/record-sealer.ts';
 import type { Scope } from './security/space.ts';
@@ -39,7 +40,8 @@ export interface BuiltStore {
 export async function buildStore(context: SessionsContext, sealer: RecordSealer): Promise<BuiltStore> {
   const instance = randomBytes(9).toString('base64url');
   const { store: given } = context;
-  const sealed = (inner: SessionStore): SessionStore => sealStore(inner, sealer, context);
+  const sealed = (inner: SessionStore): SessionStore =>
+    traceStore(sealStore(inner, sealer, context), context.tracing);
   const hold = (inner: SessionStore): BuiltStore => embedded(context, instance, inner, sealed);
   if (given !== undefined) return hold(given);
   const { store } = context.config;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, ServerResponse } from 'node:http';
 import { ProtocolError, type ErrorReason } from '../../protocol/errors.ts';
 import type { Bytes } from '../../protocol/units.ts';
+import type { RequestSpan, Tracing } from '../observability/tracing.ts';
 import type { RpcAnswer } from '../rpc/rpc-answer.ts';
 import type { RpcServer } from '../rpc/rpc-server.ts';
 import type { Principal } from '../security/principal.ts';
@@ -24,6 +25,8 @@ export interface RpcEndpointOptions {
   readonly sse: SseSettings;
   /** While true, answers close their connection. */
   readonly isDraining: () => boolean;
+  /** Absent: nobody takes spans. */
+  readonly tracing?: Tracing | undefined;
   /** Whether the event loop was late since then (`performance.now()`). Default: never. */
   readonly wasLateSince?: (since: number) => boolean;
 }
@@ -119,15 +122,29 @@ class Exchange {
     }
     const left = hasLeft(this.#req, this.#res, wasLateSince);
     if (left === true) return;
-    if (left === false) this.#call(body, principal);
+    if (left === false) this.#trace(body, principal);
     else {
       void left.then((hasGone) => {
-        if (!hasGone) this.#call(body, principal);
+        if (!hasGone) this.#trace(body, principal);
       });
     }
   }
 
-  #call(body: Buffer, principal: Principal): void {
+  #trace(body: Buffer, principal: Principal): void {
+    const { tracing } = this.#options;
+    if (tracing === undefined) {
+      this.#call(body, principal);
+      return;
+    }
+    tracing.request(this.#req.headers, this.#requestId, (span) => {
+      this.#res.once('close', () => {
+        span.end(this.#res.writableFinished ? 'answered' : 'left');
+      });
+      this.#call(body, principal, span);
+    });
+  }
+
+  #call(body: Buffer, principal: Principal, span?: RequestSpan): void {
     const { lastEventId, idempotencyKey, extensions } = readFacts(this.#req);
     const facts = {
       requestId: this.#requestId,
@@ -137,6 +154,7 @@ class Exchange {
       lastEventId,
       idempotencyKey,
       extensions,
+      ...(span && { span }),
     };
     this.#asked = this.#turn.number;
     void this.#options.rpc.handle(body, facts).then((response) => {

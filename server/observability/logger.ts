@@ -15,6 +15,8 @@ export interface LoggerOptions {
   readonly now: () => EpochMs;
   /** On every line, e.g. the instance id. */
   readonly bindings?: Readonly<Record<string, string | number>>;
+  /** On every line, asked for when it is written, e.g. the trace. */
+  readonly fields?: (() => LogFields) | undefined;
   /** How the fields of a line are shown. Absent: as they are. */
   readonly show?: (fields: LogFields) => LogFields;
 }
@@ -29,7 +31,7 @@ const CAUSES_MAX_DEPTH = 4;
 
 /** JSON lines on a stream. `event` is always there; `msg` says the same for a human reader. */
 export function createLogger(options: LoggerOptions): Log {
-  const { now, show } = options;
+  const { now, show, fields: common } = options;
   const logger = pino(
     {
       level: options.level,
@@ -46,6 +48,7 @@ export function createLogger(options: LoggerOptions): Log {
     logger[level](
       {
         event,
+        ...common?.(),
         ...(fields && show ? show(fields) : fields),
         ...(error === undefined ? {} : { error: describeError(error) }),
       },

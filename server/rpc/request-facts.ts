@@ -1,5 +1,6 @@
 import { type FieldViolation, invalidParams } from '../../protocol/errors.ts';
 import type { Bytes } from '../../protocol/units.ts';
+import type { RequestSpan } from '../observability/tracing.ts';
 import type { Principal } from '../security/principal.ts';
 
 /** What the transport knows about a request beside its body. Header values as they came: they are checked here, where there is a dialect to complain in. */
@@ -14,6 +15,8 @@ export interface RequestFacts {
   readonly lastEventId?: string | undefined;
   /** The `Idempotency-Key` header. */
   readonly idempotencyKey?: string | undefined;
+  /** To be told what the request is. */
+  readonly span?: RequestSpan;
   /** URIs of the `A2A-Extensions` and `X-A2A-Extensions` headers, each once. */
   readonly extensions: readonly string[];
 }

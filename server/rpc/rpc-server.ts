@@ -109,6 +109,8 @@ export class RpcServer {
     } catch (error) {
       envelope = { ...readEnvelope(undefined, facts.version, this.#options), error: error as ProtocolError };
     }
+    const { dialect, operation } = envelope.selection;
+    facts.span?.named(operation ?? 'unknown', { 'holdfast.dialect': dialect });
     const call = this.#begin(envelope, facts);
     if (call.failure !== undefined) return Promise.resolve(this.#respond(call));
     return new Promise((resolve) => {

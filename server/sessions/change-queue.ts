@@ -165,7 +165,6 @@ export class ChangeQueue {
     const deferred: Intent[] = [];
     let hasFailed = false;
     for (const intent of intents) {
-      const { records } = intent;
       // What was decided on a change that fails has lost its ground.
       const why = intent.deferred ? undefined : this.#whyNotDefer(intent, hasFailed);
       if (why !== undefined) {
@@ -180,7 +179,7 @@ export class ChangeQueue {
       if (intent.deferred) continue;
       intent.deferred = true;
       this.#deferredCount += 1;
-      this.#parts.pending.add(this.#owner, records.length, sizeOf(records));
+      this.#parts.pending.add(this.#owner, intent.records.length, sizeOf(intent.records));
       this.#parts.quotas?.waits(this.#tenant, intent.use);
       deferred.push(intent);
     }

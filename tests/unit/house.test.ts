@@ -55,6 +55,7 @@ const ONLY_IN: Readonly<Record<string, RegExp>> = {
   jayson: /^server\/rpc\//,
   jose: /^server\/security\//,
   'rate-limiter-flexible': /^server\/security\//,
+  '@opentelemetry': /^server\/observability\/tracing\.ts$/,
   pino: /^server\/observability\//,
   'prom-client': /^server\/observability\//,
   cluster: /^server\/workers\//,

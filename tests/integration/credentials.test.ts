@@ -81,8 +81,8 @@ describe('with API keys and bearer tokens', () => {
       { ...withKey('of-a-proxy'), 'X-API-Key': peer.key },
     ])
       expect((await post(door.url, SEND, headers)).status).to.equal(200);
-    const ada = { tenant: 'acme', subject: 'ada', roles: ['peer'], tier: 'gold' };
-    const ann = { ...ada, subject: 'ann' };
+    const ann = { tenant: 'acme', subject: 'ann', roles: ['peer'], tier: 'gold' };
+    const ada = { ...ann, subject: 'ada', credential: peer.row.id };
     const olga = { tenant: 'old', subject: 'olga', roles: ['peer'], tier: 'default' };
     expect(principals()).to.deep.equal([ada, ada, olga, ann, ann, ada, ada]);
     expect(issuer.asked).to.equal(1);

@@ -1,7 +1,7 @@
 /** `holdfast sessions` on real stores: what is shown, and that what is moved is the same afterwards. */
 import { expect } from 'chai';
 import { join } from 'node:path';
-import type { SessionStore } from '../../../server/sessions/session-store.ts';
+import type { Cursor, SessionStore } from '../../../server/sessions/session-store.ts';
 import { jsonOf, runCli } from '../../helpers/cli.ts';
 import { useFolder } from '../../helpers/files.ts';
 import { useRedis } from '../../helpers/redis.ts';
@@ -125,6 +125,14 @@ describe('holdfast sessions', () => {
         (await store.listTasks(DEFAULT, { limit: 1, state: 'TASK_STATE_SUBMITTED' })).totalSize,
       ).to.equal(301);
       expect(await store.tenants()).to.deep.equal([DEFAULT]);
+      // Of who wrote it the store knows what stands there: what is sent once more is not stored twice.
+      const { cursor } = before as { cursor: Cursor };
+      const again = { expected: cursor, expiry: { kind: 'keep' }, tasks: [], aliases: [] } as const;
+      for (const instance of ['i1', 'i2']) {
+        const records = [{ seq: 1, json: '{}' }];
+        const { outcome } = await store.commit(RICH, { ...again, instance, records });
+        expect(outcome, instance).to.equal('stored');
+      }
     });
     const again = await runCli(['sessions', 'export'], redisEnv(redis));
     const recordsOf = (text: string) =>
@@ -145,9 +153,12 @@ describe('holdfast sessions', () => {
     expect(jsonOf(twice)).to.deep.equal({ imported: 0, there: 301, skipped: 0, refused: 0 });
   });
 
-  it('goes on with a session of which an import before has brought a part', async () => {
+  it('goes on with a session of which an import before has brought a part, and leaves out what is not there', async () => {
     const line = await withLmdb(data(), async (store) => {
       await seedRich(store);
+      const read = await store.read(RICH);
+      // Two that are not there, as after a compaction.
+      await store.compact(RICH, read.found ? read.cursor.epoch : '', [[8, 9]]);
       return everythingOf(store);
     });
     const { out } = await runCli(['sessions', 'export'], lmdbEnv(data()));
@@ -167,6 +178,7 @@ describe('holdfast sessions', () => {
     await withRedis(redis, async (store) => {
       const { records } = (await everythingOf(store)) as { records: unknown };
       expect(records).to.deep.equal((line as { records: unknown }).records);
+      expect((records as { json: unknown }[]).filter(({ json }) => json === null)).to.have.length(2);
     });
   });
 

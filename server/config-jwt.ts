@@ -108,7 +108,7 @@ export function chooseJwt(values: JwtValues, complain: Complain): JwtConfig | un
   if (url === undefined && path === undefined) {
     // Who says one of these wants callers checked: to go on without would let everybody in.
     for (const name of Object.keys(JWT_VARIABLES) as (keyof typeof JWT_VARIABLES)[])
-      if (values[name] !== JWT_VARIABLES[name].fallback)
+      if (String(values[name]) !== String(JWT_VARIABLES[name].fallback))
         complain(name, 'needs A2A_JWT_JWKS_URL or A2A_JWT_JWKS_FILE');
     return undefined;
   }

@@ -30,9 +30,10 @@ function endOnSignals(): void {
   process.on('SIGINT', end).on('SIGTERM', end).on('SIGHUP', end);
 }
 
-function write({ name, tookMs, error }: Result): void {
+function write({ name, tookMs, error, skipped }: Result): void {
   const seconds = `${(tookMs / 1_000).toFixed(1)} s`.padStart(8);
-  process.stdout.write(`${name.padEnd(20)} ${seconds}  ${error === undefined ? 'ok' : 'FAILED'}\n`);
+  const sound = skipped === undefined ? 'ok' : `skipped: ${skipped}`;
+  process.stdout.write(`${name.padEnd(20)} ${seconds}  ${error === undefined ? sound : 'FAILED'}\n`);
   if (error !== undefined) process.stdout.write(`${error.replace(/^/gm, '    ')}\n`);
 }
 

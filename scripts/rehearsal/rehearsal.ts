@@ -10,6 +10,11 @@ import type { LogLine, LogLines } from '../../tests/helpers/log-lines.ts';
 import type { Section } from './page.ts';
 import { Terminal, type Typed } from './terminal.ts';
 
+/** What a procedure throws when this machine does not let it bring the trouble about. The message says why. */
+export class Skipped extends Error {
+  override readonly name = 'Skipped';
+}
+
 /** A server as somebody outside sees it. */
 export interface Watched {
   /** Of its JSON-RPC endpoint. */

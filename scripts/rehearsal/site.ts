@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Redis } from 'ioredis';
 import { type Sent, sendOnce } from '../../tests/helpers/load.ts';
 import { ask } from '../../tests/helpers/outage.ts';
 import { freePorts, type RedisOptions, type RedisServer, startRedis } from '../../tests/helpers/redis.ts';
@@ -45,7 +46,13 @@ export class Site {
         ? { A2A_STORE: 'lmdb', A2A_DATA_DIR: join(at.folder, 'data') }
         : { A2A_STORE: 'redis', REDIS_URL: `redis://127.0.0.1:${redis.port}/0` };
     const machines = (await freePorts(count)).map((port, nth) => {
-      const settings = { ...store, LOG_LEVEL: 'info', ...options.settings, ...each(nth + 1) };
+      const settings = {
+        ...store,
+        LOG_LEVEL: 'info',
+        A2A_DRAIN_SECONDS: '2',
+        ...options.settings,
+        ...each(nth + 1),
+      };
       const file = join(at.folder, `holdfast-${nth + 1}.env`);
       return new Machine(at.folder, file, { PORT: String(port), ...settings });
     });
@@ -81,6 +88,16 @@ export class Site {
     this.#at.leaveTerminal();
   }
 
+  /** Something done to Redis behind everybody's back. */
+  async redisNow(work: (client: Redis) => Promise<unknown>): Promise<void> {
+    const client = this.redis.client();
+    try {
+      await work(client);
+    } finally {
+      client.disconnect();
+    }
+  }
+
   /** Says something new into a session, and wants an answer. */
   async say(session: string, text: string, machine = this.machine): Promise<Sent> {
     const sent = await sendOnce(machine.url, 'v1', text, session);
@@ -108,11 +125,10 @@ export class Site {
   }
 
   #service(unit: string, machine: string): Service {
-    if (unit === 'redis-server')
-      return { start: () => this.redis.start(), stop: () => this.redis.kill() };
+    if (unit === 'redis-server') return { start: () => this.redis.start(), stop: () => this.redis.kill() };
     assert.equal(unit, 'holdfast', `there is no unit ${unit}`);
     const server = this.machineAt(Number(machine));
-    return { start: () => server.start(), stop: () => server.stop() };
+    return { start: () => server.start(), stop: () => server.stop(), kill: () => server.kill9() };
   }
 }
 

@@ -5,8 +5,8 @@ import { createServer, type Server } from 'node:http';
 import { dirname, join } from 'node:path';
 import { ensureRedis } from '../ensure-redis.ts';
 
-/** What a service manager does: `start`, `stop` or `restart` of a unit. @throws {Error} that the unit did not start */
-export type Service = Readonly<Record<'start' | 'stop', () => Promise<unknown>>>;
+/** What a service manager does with a unit; `kill` by SIGKILL. `start` rejects when it does not start. */
+export type Service = Readonly<Record<'start' | 'stop' | 'kill', () => Promise<unknown>>>;
 
 export interface StandInParts {
   readonly folder: string;
@@ -33,7 +33,7 @@ export async function standIns(parts: StandInParts): Promise<{ bin: string; clos
   };
   const ask = `exec curl -sS --fail-with-body --unix-socket '${socket}'`;
   put('holdfast', `exec '${process.execPath}' '${MAIN}' "$@"`);
-  put('systemctl', `${ask} -X POST "http://services/$1/$2/$MACHINE"`);
+  put('systemctl', `for unit; do :; done\n${ask} -X POST "http://services/$1/$unit/$MACHINE"`);
   put('journalctl', `${ask} "http://services/journal/holdfast/$MACHINE"`);
   const redis = await ensureRedis();
   if (!(process.env['PATH'] ?? '').split(':').includes(dirname(redis))) putRedis(redis, put);
@@ -62,7 +62,8 @@ async function answer(
   machine: string,
 ): Promise<string> {
   if (verb === 'journal') return journal(machine);
-  const { start, stop } = service(unit, machine);
+  const { start, stop, kill } = service(unit, machine);
+  if (verb === 'kill') await kill();
   if (verb === 'stop' || verb === 'restart') await stop();
   if (verb === 'start' || verb === 'restart') await start();
   return '';

@@ -145,6 +145,17 @@ export class Rehearsal {
     assert.ok(this.#section.text.includes(text), `"${this.#section.heading}" does not speak of ${text}`);
   }
 
+  get text(): string {
+    return this.#section.text;
+  }
+
+  /** @param pattern one group, of a number that the section tells */
+  number(pattern: RegExp): number {
+    const [, told = ''] = pattern.exec(this.#section.text) ?? [];
+    assert.notEqual(told, '', `"${this.#section.heading}" does not tell ${pattern.source}`);
+    return Number(told.replaceAll(',', ''));
+  }
+
   /** Called when the procedure ends, however it ends, the last one first. */
   onEnd(work: () => Promise<void> | void): void {
     this.#ends.push(work);

@@ -5,7 +5,8 @@ import { formatOf } from './agents/agent-format.ts';
 import type { HoldfastServer, StopReport } from './app.ts';
 import { StartError } from './backend.ts';
 import { outageFolderOf, refuseUnreadJournals } from './build-outage.ts';
-import { runKeys } from './cli/keys-command.ts';
+import { OutputError } from './cli/console.ts';
+import { runCommand } from './cli/run-command.ts';
 import { type Config, ConfigError, parseConfig } from './config.ts';
 import type { Log } from './observability/log-events.ts';
 import { createLogger } from './observability/logger.ts';
@@ -14,15 +15,6 @@ import { EXIT } from './workers/exit-codes.ts';
 import type { Listening } from './workers/messages.ts';
 import { NUMBER_VARIABLE, Primary } from './workers/primary.ts';
 import { isClusterWorker, linkToPrimary, type WorkerLink } from './workers/worker-link.ts';
-
-const HELP = `Usage: holdfast [serve | --help | --version]
-       holdfast keys add | list | revoke
-
-Starts the server, or looks after its API keys: holdfast keys --help. Everything is configured by environment
-variables; see docs/configuration.md.
-Exit codes: 0 stopped, 1 crash, 2 configuration, 3 address in use or data folder not usable,
-4 stopped, and acknowledged records are not stored anywhere.
-`;
 
 const TRY = JSON.stringify({
   jsonrpc: '2.0',
@@ -191,19 +183,31 @@ function stopOnSignal(stop: (signal: string, isAgain: boolean) => void): void {
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 
-const KEYS_TERMINAL = {
+/** What is written to stdout may be waited for: a disk that is full, or a reader who left, ends the command. */
+const write = (text: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => {
+      if (error) reject(new OutputError(`the output cannot be written: ${error.message}`));
+      else resolve();
+    });
+  });
+
+const TERMINAL = {
   env: process.env,
   now: Date.now,
+  pid: process.pid,
   out: (text: string) => process.stdout.write(text),
   err: (text: string) => process.stderr.write(text),
+  write,
+  input: () => process.stdin.setEncoding('utf8') as AsyncIterable<string>,
+  columns: process.stderr.isTTY ? process.stderr.columns : undefined,
 };
 
-const [argument, ...more] = process.argv.slice(2);
-if (argument === '--help' || argument === '-h') process.stdout.write(HELP);
-else if (argument === '--version' || argument === '-v') process.stdout.write(`${packageVersion()}\n`);
-else if (argument === 'keys') process.exitCode = await runKeys(more, KEYS_TERMINAL);
-else if ((argument !== undefined && argument !== 'serve') || more.length > 0)
-  exit(EXIT.notConfigured, `holdfast: unknown argument ${more[0] ?? argument ?? ''}\n${HELP.trimEnd()}`);
+const args = process.argv.slice(2);
+const [argument, ...more] = args;
+if (argument === '--version' || argument === '-v') process.stdout.write(`${packageVersion()}\n`);
+else if (argument !== undefined && (argument !== 'serve' || more.length > 0))
+  process.exitCode = await runCommand(args, TERMINAL);
 else {
   try {
     await start();

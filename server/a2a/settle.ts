@@ -8,7 +8,6 @@ import { StoreUnavailableError } from '../sessions/session-store.ts';
 import type { TaskFold } from '../sessions/task-fold.ts';
 import type { A2AParts } from './a2a-parts.ts';
 import { agentMessage } from './message-identity.ts';
-import type { TaskRunner } from './task-runner.ts';
 
 /** Whether an executor should be at work on the task, and certainly none is. @throws {StoreUnavailableError} */
 export async function isOrphan(parts: A2AParts, session: LiveSession, task: TaskFold): Promise<boolean> {
@@ -102,15 +101,20 @@ function toRecords(
       runner.reserve(ref, local);
       return [{ t: 'run', at, task: local, by: `${sessions.instance}.${task.attempt + 1}` }];
     case 'canceled':
-      return [{ t: 'status', at, task: local, state: 'TASK_STATE_CANCELED', cancel: 'forced' }];
-    case 'failed': {
-      const message = agentMessage(whyFailed(runner, task, at));
-      return [{ t: 'status', at, task: local, state: 'TASK_STATE_FAILED', message }];
-    }
+    case 'failed':
+      return [toEnd(task, at, whyFailed(task, at, runner.isResumable))];
   }
 }
 
-function whyFailed({ isResumable }: TaskRunner, { reruns, runner }: TaskFold, at: EpochMs): string {
+/** How a task ends that nobody begins again: canceled where a client has asked for that, else failed. */
+export function toEnd({ local: task, cancel }: TaskFold, at: EpochMs, why: string): RecordBody {
+  if (cancel !== undefined)
+    return { t: 'status', at, task, state: 'TASK_STATE_CANCELED', cancel: 'forced' };
+  return { t: 'status', at, task, state: 'TASK_STATE_FAILED', message: agentMessage(why) };
+}
+
+/** For the client, of a task whose runner is gone. */
+export function whyFailed({ reruns, runner }: TaskFold, at: EpochMs, isResumable: boolean): string {
   const what = runner === '' ? 'was shut down' : 'stopped';
   const found = `it was found unfinished at ${new Date(at).toISOString()}.`;
   if (!isResumable) return `The instance that ran this task ${what}; ${found}`;

@@ -49,7 +49,7 @@ export interface Trigger {
 
 export interface Outbox {
   readonly webhooks: ReadonlyMap<string, Webhook>;
-  /** Oldest first; only those that somebody still has to be told of. */
+  /** Oldest first; only those that somebody still has to be told of, or was not told of when it was given up. */
   readonly triggers: readonly Trigger[];
   /** Artifacts that more may be said of: no record has said that it was the last. */
   readonly open: readonly string[];
@@ -159,7 +159,8 @@ export function withReceipt(outbox: Outbox, record: ReceiptRecord): Outbox {
 function pruned(outbox: Outbox): Outbox {
   const { webhooks, triggers } = outbox;
   let done = Infinity;
-  for (const { parked, upTo } of webhooks.values()) if (!parked) done = Math.min(done, upTo);
+  // Of one that was given up as well: an operator may have it told once more.
+  for (const { upTo } of webhooks.values()) done = Math.min(done, upTo);
   const oldest = triggers[0];
   if (oldest === undefined || oldest.n > done) return outbox;
   return { ...outbox, triggers: triggers.filter(({ n }) => n > done) };

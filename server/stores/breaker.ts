@@ -1,4 +1,5 @@
 import type { DurationMs } from '../../protocol/units.ts';
+import type { SessionList, SessionQuery } from '../sessions/session-list.ts';
 import type { SessionRef } from '../sessions/session-ref.ts';
 import type {
   AnsweredMark,
@@ -66,6 +67,10 @@ export class BreakerStore extends CircuitBreaker implements SessionStore {
   /** Its answer may be large, and what has expired is cleared away before. */
   listTasks(tenant: string, query: TaskQuery): Promise<TaskList> {
     return this.call(() => this.#inner.listTasks(tenant, query), true);
+  }
+
+  listSessions(tenant: string, query: SessionQuery): Promise<SessionList> {
+    return this.call(() => this.#inner.listSessions(tenant, query), true);
   }
 
   /** Of a long run of records, many calls in one. */

@@ -35,7 +35,7 @@ export const LIST_MAX_TASKS = 1_000;
 /** @throws {RangeError} */
 export function checkPageLimit(limit: number): void {
   if (!Number.isInteger(limit) || limit < 1 || limit > LIST_MAX_TASKS)
-    throw new RangeError(`a list has 1 to ${LIST_MAX_TASKS} tasks, not ${limit}`);
+    throw new RangeError(`a list has 1 to ${LIST_MAX_TASKS} entries, not ${limit}`);
 }
 
 /** @throws {RangeError} */

@@ -18,10 +18,10 @@ export function toRunningTask(member: string, summary: string): RunningTask {
   return { sessionId, local, by: typeof by === 'string' ? by : undefined };
 }
 
-/** Where a page of running tasks ended: in which index, and behind what there. Its text is for the store that wrote it. */
+/** Where a page of running tasks, or sessions, ended: in which index, and behind what there. Its text is for the store that wrote it. */
 export interface RunningPlace {
   readonly index: number;
-  /** Status time and encoded task id; absent: at its beginning. */
+  /** Status time and encoded task id, or expiry and encoded session id; absent: at its beginning. */
   readonly last?: { readonly statusAt: number; readonly member: string } | undefined;
 }
 
@@ -33,7 +33,7 @@ export function toPageToken({ index, last }: RunningPlace): string {
 export function readPageToken(token: string | undefined): RunningPlace {
   if (token === undefined) return { index: 0 };
   const [, index, statusAt, member] = /^(\d+)(?: (-?[\d.e+]+) (\S+))?$/.exec(token) ?? [];
-  if (index === undefined) throw new RangeError('not a place among running tasks');
+  if (index === undefined) throw new RangeError('not a place in a list');
   if (statusAt === undefined || member === undefined) return { index: Number(index) };
   return { index: Number(index), last: { statusAt: Number(statusAt), member } };
 }

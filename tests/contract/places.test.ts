@@ -21,7 +21,15 @@ const isRef = (value: unknown): value is SessionRef =>
   typeof value === 'object' && value !== null && 'sessionId' in value && 'tenant' in value;
 
 /** Those whose first argument is a tenant. */
-const OF_TENANT = new Set(['listTasks', 'runningTasks', 'retire', 'claimDue', 'resolveAlias', 'noteTenant']);
+const OF_TENANT = new Set([
+  'listTasks',
+  'listSessions',
+  'runningTasks',
+  'retire',
+  'claimDue',
+  'resolveAlias',
+  'noteTenant',
+]);
 
 function argsOf(method: string, args: readonly unknown[]): unknown[] {
   const [first, ...rest] = args;

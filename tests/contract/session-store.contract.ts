@@ -8,6 +8,7 @@ import { describeLife } from './life.contract.ts';
 import { describeLists } from './lists.contract.ts';
 import { describeOutbox } from './outbox.contract.ts';
 import { describeReading } from './reading.contract.ts';
+import { describeSessionLists } from './session-lists.contract.ts';
 
 /** What every {@link SessionStore} promises. One suite, held against all of them. */
 export function describeSessionStore(name: string, options: ContractOptions): void {
@@ -48,6 +49,7 @@ export function describeSessionStore(name: string, options: ContractOptions): vo
     describeIndexes(suite);
     describeAnswers(suite);
     describeLists(suite);
+    describeSessionLists(suite);
     describeOutbox(suite);
     describeInstances(suite);
     describeHints(suite);

@@ -1,4 +1,5 @@
 import type { DurationMs } from '../../protocol/units.ts';
+import type { SessionList, SessionQuery } from '../../server/sessions/session-list.ts';
 import type { SessionRef } from '../../server/sessions/session-ref.ts';
 import {
   StoreUnavailableError,
@@ -123,6 +124,10 @@ export class FaultyStore implements SessionStore {
 
   listTasks(tenant: string, query: TaskQuery): Promise<TaskList> {
     return this.#call('listTasks', () => this.#inner.listTasks(tenant, query));
+  }
+
+  listSessions(tenant: string, query: SessionQuery): Promise<SessionList> {
+    return this.#call('listSessions', () => this.#inner.listSessions(tenant, query));
   }
 
   compact(ref: SessionRef, epoch: string, ranges: readonly (readonly [number, number])[]): Promise<void> {

@@ -36,7 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   app: APP,
   index: ['app', ...APP],
   workers: ['protocol', 'observability'],
-  cli: ['protocol', 'config', 'security'],
+  cli: ['app', ...APP],
   main: ['workers', 'cli', 'app', ...APP],
 };
 

@@ -1,5 +1,6 @@
 import type { Bytes, DurationMs } from '../../../protocol/units.ts';
 import { encodeId } from '../../sessions/session-ref.ts';
+import type { SessionList, SessionQuery } from '../../sessions/session-list.ts';
 import type { SessionRef } from '../../sessions/session-ref.ts';
 import { SessionDamagedError } from '../../sessions/session-store.ts';
 import type {
@@ -13,12 +14,12 @@ import type {
   TaskList,
   TaskQuery,
 } from '../../sessions/session-store.ts';
-import { checkCommitRequest, checkTaskQuery, checkTtl } from '../request-checks.ts';
+import { checkCommitRequest, checkPageLimit, checkTaskQuery, checkTtl } from '../request-checks.ts';
 import { aliasField, decodeFullTaskId } from '../encoded-ids.ts';
 import { toPortions, type RecordRange } from '../record-ranges.ts';
 import { commitIn, entryIn, seenIn } from './commit-rules.ts';
 import { isDead, readAfter, tombstoneOf, withAnswered } from './journal-rules.ts';
-import { isThere, listFrom } from './list-rules.ts';
+import { isThere, listFrom, listSessionsFrom } from './list-rules.ts';
 import { EmbeddedInstances } from './embedded-instances.ts';
 import { claimFrom } from './outbox-rules.ts';
 import { addressOf } from './tables.ts';
@@ -83,7 +84,11 @@ export abstract class EmbeddedSessionStore extends EmbeddedInstances implements 
     const ttlMs = checkTtl(tombstoneTtlMs);
     const result = await this.write<RemoveResult>((tables) => {
       const entry = this.live(tables, at);
-      if (entry === undefined) return 'missing';
+      if (entry === undefined) {
+        // what a damaged file or a hand has left of it goes as well; a tombstone stays
+        if (tables.entry(at) === undefined) tables.purge(at);
+        return 'missing';
+      }
       const { e, v, w, g } = entry;
       if (expected && (expected.epoch !== e || expected.head !== v || expected.w !== w)) return 'moved';
       const now = this.now();
@@ -145,6 +150,13 @@ export abstract class EmbeddedSessionStore extends EmbeddedInstances implements 
     if (query.sessionId === undefined) await this.#clear(tenant);
     return await this.view((tables) =>
       listFrom(tables, encoded, query, (at) => isThere(() => this.live(tables, at))),
+    );
+  }
+
+  async listSessions(tenant: string, query: SessionQuery): Promise<SessionList> {
+    checkPageLimit(query.limit);
+    return await this.view((tables) =>
+      listSessionsFrom(tables, encodeId(tenant), query, (at) => this.live(tables, at), this.now()),
     );
   }
 

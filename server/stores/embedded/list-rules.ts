@@ -1,9 +1,11 @@
-/** How an embedded store lists tasks. Pure, over the tables of one transaction. */
+/** How an embedded store lists tasks and sessions. Pure, over the tables of one transaction. */
+import type { EpochMs } from '../../../protocol/units.ts';
 import { SessionDamagedError, StoreUnavailableError } from '../../sessions/session-store.ts';
 import type { ListedTask, TaskList, TaskQuery } from '../../sessions/session-store.ts';
+import type { ListedSession, SessionList, SessionQuery } from '../../sessions/session-list.ts';
 import { decodeId, encodeFullTaskId } from '../encoded-ids.ts';
 import { encodeId } from '../../sessions/session-ref.ts';
-import type { Address, IndexedTask, TaskPlace, Tables } from './tables.ts';
+import type { Address, IndexedTask, LiveEntry, TaskPlace, Tables } from './tables.ts';
 
 /** How many entries of sessions that have just expired one list passes over. */
 const DEAD_MAX = 2_000;
@@ -73,6 +75,36 @@ function listSession(all: readonly IndexedTask[], query: TaskQuery, after: TaskP
     totalSize: matching.length,
     more: behind.length > limit,
   };
+}
+
+/**
+ * As many are looked at as are asked for, whether they have expired or not.
+ *
+ * @param find the session, unless it has expired
+ */
+export function listSessionsFrom(
+  tables: Tables,
+  tenant: string,
+  { limit, after }: SessionQuery,
+  find: (at: Address) => LiveEntry | undefined,
+  now: EpochMs,
+): SessionList {
+  if (after !== undefined && !/^[\w%-]+$/.test(after)) throw new RangeError('not a place in a list');
+  const found = tables.sessionsBehind(tenant, after, limit);
+  const sessions: ListedSession[] = [];
+  for (const at of found) {
+    const sessionId = decodeId(at.session);
+    try {
+      const entry = find(at);
+      if (entry !== undefined)
+        sessions.push({ sessionId, remainingMs: entry.x - now, head: entry.v, bytes: entry.b });
+    } catch (error) {
+      if (!(error instanceof SessionDamagedError)) throw error;
+      sessions.push({ sessionId });
+    }
+  }
+  const last = found.length === limit ? found.at(-1) : undefined;
+  return last === undefined ? { sessions } : { sessions, next: last.session };
 }
 
 /** The order of every list: newest first, then by encoded task id, descending. */

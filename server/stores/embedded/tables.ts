@@ -99,6 +99,8 @@ export interface Tables {
   putAlias(at: Address, field: string, taskId: string): void;
   /** The entry, records, tasks, outbox, and those aliases that still name a task of this session. */
   purge(at: Address): void;
+  /** Sessions, tombstones among them, in the order of their encoded ids, behind one or from the first. */
+  sessionsBehind(tenant: string, session: string | undefined, limit: number): Address[];
   /** Sessions and tombstones whose time has passed, oldest first. */
   expired(tenant: string, now: EpochMs, limit: number): Address[];
   /** Whether {@link expired} might find some. */

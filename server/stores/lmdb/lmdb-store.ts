@@ -2,12 +2,14 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import type { EpochMs } from '../../../protocol/units.ts';
+import type { Scope } from '../../security/space.ts';
 import { SessionDamagedError, StoreUnavailableError } from '../../sessions/session-store.ts';
 import { EmbeddedSessionStore } from '../embedded/embedded-store.ts';
 import type { StoredTask, Tables } from '../embedded/tables.ts';
 import { partAll } from '../embedded/instance-rules.ts';
 import { DataFolderLock } from './data-folder-lock.ts';
 import type { JournalDatabase } from './journal-database.ts';
+import { LmdbInspection } from './lmdb-inspection.ts';
 import { LmdbTables } from './lmdb-tables.ts';
 import { asDamage, checkBeginning, fillUp } from './whole-file.ts';
 
@@ -73,6 +75,10 @@ export class LmdbSessionStore extends EmbeddedSessionStore {
       await lock.release();
       throw asDamage(path, error);
     }
+  }
+
+  inspection(scope: Scope): LmdbInspection {
+    return new LmdbInspection(this.#db, scope, this.location);
   }
 
   /** The task index of a tenant, by encoded task id. */

@@ -158,6 +158,14 @@ export class LmdbTables implements Tables {
     }
   }
 
+  sessionsBehind(tenant: string, session: string | undefined, limit: number): Address[] {
+    const found = this.#keys(['s', tenant, session ?? FIRST], ['s', tenant, LAST], limit + 1);
+    const behind = found
+      .map((key) => ({ tenant, session: String(key[2]) }))
+      .filter((at) => at.session !== session);
+    return behind.slice(0, limit);
+  }
+
   expired(tenant: string, now: EpochMs, limit: number): Address[] {
     for (;;) {
       const due = this.#keys(['x', tenant, 0], ['x', tenant, now, LAST], RETIRE_SCAN);

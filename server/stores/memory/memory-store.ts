@@ -188,6 +188,12 @@ class MemoryTables implements Tables {
     this.#met(at, undefined);
   }
 
+  sessionsBehind(tenant: string, session: string | undefined, limit: number): Address[] {
+    const ids = [...(this.#sessions.get(tenant)?.keys() ?? [])].sort();
+    const behind = session === undefined ? ids : ids.filter((id) => id > session);
+    return behind.slice(0, limit).map((id) => ({ tenant, session: id }));
+  }
+
   expired(tenant: string, now: EpochMs, limit: number): Address[] {
     return this.#of(tenant)
       .filter(({ entry }) => entry !== undefined && entry.x <= now)

@@ -104,3 +104,36 @@ for i = 1, #best do
 end
 return r
 `;
+
+/**
+ * A page of sessions, those first whose time is over first: one that is renewed meanwhile is seen again, not missed. As many
+ * are looked at as are asked for, whether they are still there or not.
+ *
+ * KEYS  1 sessions
+ * ARGV  1 what stands before a session id in its key · 2 how many [· 3 expiry · 4 session id behind which to begin]
+ * Answers session id, expiry, PTTL, head and bytes by turns; PTTL -2 = it is gone; what cannot be read is ''.
+ */
+export const LIST_SESSIONS = `
+${BELOW}
+local I, from = KEYS[1], 0
+if ARGV[3] then
+  from = redis.call('ZCOUNT', I, '-inf', '(' .. ARGV[3])
+  local to = from + redis.call('ZCOUNT', I, ARGV[3], ARGV[3])
+  while from < to do
+    local mid = math.floor((from + to) / 2)
+    if below(ARGV[4], redis.call('ZRANGE', I, mid, mid)[1]) then to = mid else from = mid + 1 end
+  end
+end
+local r = redis.call('ZRANGE', I, from, from + ARGV[2] - 1, 'WITHSCORES')
+local answer = {}
+for i = 1, #r, 2 do
+  local key = ARGV[1] .. r[i]
+  local h = redis.pcall('HMGET', key, 'v', 'b', 'd')
+  answer[#answer + 1] = r[i]
+  answer[#answer + 1] = r[i + 1]
+  answer[#answer + 1] = h[3] and -2 or redis.call('PTTL', key)
+  answer[#answer + 1] = h[1] or ''
+  answer[#answer + 1] = h[2] or ''
+end
+return answer
+`;

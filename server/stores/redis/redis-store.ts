@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { DurationMs } from '../../../protocol/units.ts';
+import type { SessionList, SessionQuery } from '../../sessions/session-list.ts';
 import type { SessionRef } from '../../sessions/session-ref.ts';
 import type {
   AnsweredMark,
@@ -26,6 +27,7 @@ import { RedisInstances, type RedisInstancesOptions } from './redis-instances.ts
 import { RedisOutbox } from './redis-outbox.ts';
 import { RETIRE_MAX_SESSIONS, RedisTaskLists, type Retired } from './redis-task-lists.ts';
 import { markAnswered } from './redis-marks.ts';
+import { RedisSessionLists } from './redis-session-lists.ts';
 import { checkSettings, type RedisSettings } from './redis-settings.ts';
 import { toJournalRead, toReply } from './replies.ts';
 import { ScriptRunner } from './script-runner.ts';
@@ -210,6 +212,11 @@ export class RedisSessionStore extends RedisInstances implements SessionStore {
 
   listTasks(tenant: string, query: TaskQuery): Promise<TaskList> {
     return this.#lists.list(tenant, query);
+  }
+
+  listSessions(tenant: string, query: SessionQuery): Promise<SessionList> {
+    const { indexTtlMs } = this.#options;
+    return new RedisSessionLists(this.#scripts, this.#keys, indexTtlMs).list(tenant, query);
   }
 
   async compact(

@@ -31,6 +31,7 @@ const LUA = {
   noteTenant: scripts.NOTE_TENANT,
   list: scripts.LIST,
   listSession: scripts.LIST_SESSION,
+  listSessions: scripts.LIST_SESSIONS,
   compact: scripts.COMPACT,
   claimDue: scripts.CLAIM_DUE,
   holdDue: scripts.HOLD_DUE,

@@ -1,5 +1,6 @@
 import type { DurationMs } from '../../../protocol/units.ts';
 import type { OpenFailure, RecordSealer, SealScope } from '../../security/record-sealer.ts';
+import type { SessionList, SessionQuery } from '../../sessions/session-list.ts';
 import type { SessionRef } from '../../sessions/session-ref.ts';
 import { TAIL_MAX_BYTES } from '../../sessions/session-store.ts';
 import type {
@@ -166,6 +167,9 @@ export class SealedStore implements SessionStore {
   }
   resolveAlias(tenant: string, subject: string, clientTaskId: string): Promise<string | undefined> {
     return this.#inner.resolveAlias(tenant, subject, clientTaskId);
+  }
+  listSessions(tenant: string, query: SessionQuery): Promise<SessionList> {
+    return this.#inner.listSessions(tenant, query);
   }
   compact(ref: SessionRef, epoch: string, ranges: readonly (readonly [number, number])[]): Promise<void> {
     return this.#inner.compact(ref, epoch, ranges);

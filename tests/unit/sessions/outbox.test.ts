@@ -110,13 +110,21 @@ describe('the outbox of a task', () => {
   it('begins anew behind the present when a webhook is registered again, also when it was parked', () => {
     const written = new Written(push(), working(), receipt({ tries: 3, parked: true }));
     expect(written.due('w')).to.deep.equal([]);
-    expect(written.outbox.triggers).to.deep.equal([]);
     written.add(completed, push());
     expect(written.due('w')).to.deep.equal([]);
     const webhook = written.outbox.webhooks.get('w');
     expect(webhook).to.include({ created: 3, since: 7, upTo: 7, tries: 0, next: 0, parked: false });
     expect(isDue(written.outbox, webhook!)).to.equal(false);
     expect(firstDue(written.outbox, webhook!)).to.equal(undefined);
+  });
+
+  it('is due again with everything since it was parked, once a receipt says that nothing is given up', () => {
+    const written = new Written(push(), working(), receipt({ tries: 3, parked: true }), completed);
+    expect(written.due('w')).to.deep.equal([]);
+    expect(written.session.deliveryDue).to.equal(undefined);
+    written.add(receipt({}));
+    expect(written.due('w')).to.have.length(2);
+    expect(written.session.deliveryDue).to.equal(0);
   });
 
   it('keeps the place of a webhook that is replaced, and not of one that was removed', () => {

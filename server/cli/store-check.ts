@@ -1,0 +1,216 @@
+/** What a store says of itself beside what its journals say. A step at a time: nothing is kept of what is well. */
+import { type ScannedJournal, scanJournal } from '../sessions/journal-scan.ts';
+import type { SessionRef } from '../sessions/session-ref.ts';
+import { joinTaskId } from '../sessions/session-ref.ts';
+import { type AliasEntry, SessionDamagedError, type TaskIndexEntry } from '../sessions/session-store.ts';
+import { readTaskSummary } from '../sessions/task-summary.ts';
+import type { Looked, Stray } from '../stores/inspection.ts';
+import type { OpenStore } from './open-store.ts';
+import { sessionsIn } from './open-store.ts';
+import { tasksIn } from './tasks-command.ts';
+
+export type ProblemKind =
+  | Stray['kind']
+  | 'unindexed'
+  | 'damaged-record'
+  | 'lost-record'
+  | 'unknown-record'
+  | 'unopened-record'
+  | 'damaged-session'
+  | 'index-without-ttl'
+  | 'unknown-tenant';
+
+export interface Problem {
+  readonly kind: ProblemKind;
+  readonly place: string;
+  readonly sessionId?: string;
+  readonly local?: string;
+  /** In words; nothing of what was said in the session. */
+  readonly what: string;
+  /** Set where `store repair` can mend it. */
+  readonly mend?: Mend;
+}
+
+/** How a problem is mended: never by changing a record. */
+export type Mend =
+  | { readonly by: 'purge'; readonly ref: SessionRef }
+  | { readonly by: 'index'; readonly ref: SessionRef; readonly local: string; readonly index?: string }
+  | { readonly by: 'renew'; readonly ref: SessionRef; readonly hasLife: boolean }
+  | { readonly by: 'retire' }
+  | { readonly by: 'note' };
+
+const AT_ONCE = 16;
+/** What changes while it is looked at is looked at again. */
+const TRIES = 3;
+
+const STRAYS: Readonly<Record<Stray['kind'], string>> = {
+  lost: 'the session is gone before its time',
+  orphan: 'leads to nothing',
+  stale: 'the task is not in this state',
+  'no-ttl': 'the session would stay for ever',
+  unlisted: 'the session is in no list and in no count',
+};
+
+/**
+ * @param onLooked told how many sessions, or entries, were looked at
+ * @throws {StoreUnavailableError}
+ */
+export async function* checkStore(
+  open: OpenStore,
+  places: readonly string[],
+  deep: boolean,
+  onLooked: (sessions: number) => void,
+): AsyncIterable<Problem> {
+  for await (const page of sessionsIn(open, places)) {
+    for (let i = 0; i < page.length; i += AT_ONCE) {
+      const some = page.slice(i, i + AT_ONCE);
+      const found = await Promise.all(some.map(({ ref }) => checkSession(open, ref)));
+      onLooked(some.length);
+      yield* found.flat();
+    }
+  }
+  for (const place of places)
+    for await (const looked of open.inspection.indexes(place)) yield* toProblems(looked, place, open);
+  if (!deep) return;
+  const known = new Set(await open.store.tenants());
+  const told = new Set<string>();
+  for await (const looked of open.inspection.everything(known)) {
+    for (const place of looked.unknown ?? []) {
+      if (told.has(place)) continue;
+      told.add(place);
+      const what = 'is not in the registry: nobody looks after its sessions';
+      yield { kind: 'unknown-tenant', place, what, mend: { by: 'note' } };
+    }
+    yield* toProblems(looked, '', open);
+  }
+}
+
+function toProblems({ strays, immortal = [] }: Looked, place: string, { store }: OpenStore): Problem[] {
+  const found = strays.map(({ kind, ref, index, local }): Problem => {
+    const about = { kind, place: ref.tenant, sessionId: ref.sessionId, ...(local !== undefined && { local }) };
+    const mend = toMend({ kind, ref, index, ...(local !== undefined && { local }) }, store.kind);
+    return { ...about, what: `${index}: ${STRAYS[kind]}`, ...(mend && { mend }) };
+  });
+  const indexes = immortal.map((key): Problem => ({
+    ...{ kind: 'index-without-ttl', place, what: `${key} would stay for ever` },
+    mend: { by: 'retire' },
+  }));
+  return [...found, ...indexes];
+}
+
+function toMend({ kind, ref, index, local }: Stray, store: string): Mend | undefined {
+  switch (kind) {
+    case 'lost':
+    case 'orphan':
+      return { by: 'purge', ref };
+    case 'stale':
+      return local === undefined ? undefined : { by: 'index', ref, local, index };
+    case 'no-ttl':
+      return { by: 'renew', ref, hasLife: false };
+    case 'unlisted':
+      // In LMDB the index of times follows the entry, which says that it is there.
+      return store === 'redis' ? { by: 'renew', ref, hasLife: true } : undefined;
+  }
+}
+
+async function checkSession(open: OpenStore, ref: SessionRef): Promise<Problem[]> {
+  const about = { place: ref.tenant, sessionId: ref.sessionId };
+  const before = open.unopened.get(open.store.keyOf(ref)) ?? 0;
+  try {
+    const looked = await lookAt(open, ref);
+    if (looked === undefined) return [];
+    const { scanned, wrong } = looked;
+    const unopened = (open.unopened.get(open.store.keyOf(ref)) ?? 0) - before;
+    const numbers = (of: readonly number[]): string =>
+      `${of.slice(0, 10).join(', ')}${of.length > 10 ? ' …' : ''}`;
+    const records: [ProblemKind, readonly number[], string][] = [
+      ['damaged-record', unopened > 0 ? [] : scanned.damaged, 'cannot be read'],
+      ['lost-record', scanned.lost, 'are missing'],
+      ['unknown-record', scanned.unknown, 'are of a type that this release does not know'],
+    ];
+    const problems = records
+      .filter(([, of]) => of.length > 0)
+      .map(([kind, of, what]): Problem => ({ kind, ...about, what: `records ${numbers(of)} ${what}` }));
+    if (unopened > 0) {
+      const what = `records ${numbers(scanned.damaged)} do not open with the keys that there are`;
+      problems.push({ kind: 'unopened-record', ...about, what });
+    }
+    return [...problems, ...wrong];
+  } catch (error) {
+    if (!(error instanceof SessionDamagedError)) throw error;
+    return [{ kind: 'damaged-session', ...about, what: error.message }];
+  }
+}
+
+/** A session, and which of its entries are missing or say something else. @returns undefined when it is gone */
+async function lookAt(
+  open: OpenStore,
+  ref: SessionRef,
+): Promise<{ scanned: ScannedJournal; wrong: readonly Problem[] } | undefined> {
+  for (let tries = 1; ; tries += 1) {
+    const aliases = new Map<string, AliasEntry>();
+    const scanned = await scanJournal(open.store, ref, ({ n, body }) => {
+      if (n === 1) aliases.clear();
+      if (body?.t !== 'task' || body.alias === undefined) return;
+      const { subject = '', alias: clientTaskId, task: local } = body;
+      aliases.set(JSON.stringify([subject, clientTaskId]), { subject, clientTaskId, local, expected: null });
+    });
+    if (scanned === undefined) return undefined;
+    const wrong = await compare(open, scanned, [...aliases.values()]);
+    if (wrong.length === 0) return { scanned, wrong };
+    // Somebody may have written in between.
+    const again = await open.store.read(ref, scanned.snapshot.cursor);
+    if (!again.found) return undefined;
+    const { head, epoch } = again.cursor;
+    const isSame = head === scanned.snapshot.cursor.head && epoch === scanned.snapshot.cursor.epoch;
+    if (isSame) return { scanned, wrong };
+    if (tries === TRIES) return { scanned, wrong: [] };
+  }
+}
+
+async function compare(
+  open: OpenStore,
+  { session }: ScannedJournal,
+  aliases: readonly AliasEntry[],
+): Promise<Problem[]> {
+  const { ref } = session;
+  const { tenant: place, sessionId } = ref;
+  const listed = new Map<string, string | undefined>();
+  for await (const { local, summary } of tasksIn(open, place, { sessionId }))
+    listed.set(local, readTaskSummary(summary)?.state);
+  const problems: Problem[] = [];
+  for (const [local, entry] of wrongEntries(session, listed)) {
+    const what =
+      entry.state === null
+        ? 'a task is listed that the journal does not have'
+        : entry.previous === null
+          ? 'the task is in no list'
+          : 'the summary of the task has another state than its journal';
+    problems.push({ kind: 'unindexed', place, sessionId, local, what, mend: { by: 'index', ref, local } });
+  }
+  for (const { subject, clientTaskId, local } of aliases) {
+    const named = await open.store.resolveAlias(place, subject, clientTaskId);
+    if (named !== undefined) continue;
+    const id = joinTaskId(sessionId, local);
+    const what = `the client's own id of task ${id} leads to nothing`;
+    problems.push({ kind: 'unindexed', place, sessionId, local, what, mend: { by: 'index', ref, local } });
+  }
+  return problems;
+}
+
+/** What the indexes should say of each task of which they say something else. A fold that is not whole is no judge. */
+function* wrongEntries(
+  session: ScannedJournal['session'],
+  listed: ReadonlyMap<string, string | undefined>,
+): Iterable<readonly [string, Pick<TaskIndexEntry, 'state' | 'previous'>]> {
+  if (session.readOnly) return;
+  const known = new Set<string>();
+  for (const { local, state, withdrawn } of session.tasks()) {
+    known.add(local);
+    const found = listed.get(local);
+    if (withdrawn ? found === undefined : found === state) continue;
+    yield [local, { state: withdrawn ? null : state, previous: (found ?? null) as TaskIndexEntry['previous'] }];
+  }
+  for (const [local, found] of listed)
+    if (!known.has(local)) yield [local, { state: null, previous: (found ?? null) as TaskIndexEntry['previous'] }];
+}

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Rehearsal } from '../rehearsal/rehearsal.ts';
 import { Site } from '../rehearsal/site.ts';
+import { call, V1 } from '../../tests/helpers/rpc.ts';
 import { sendOnce } from '../../tests/helpers/load.ts';
 import { SHELF } from '../../tests/helpers/stored-sessions.ts';
 
@@ -21,5 +22,6 @@ export async function rehearse(at: Rehearsal): Promise<void> {
   assert.match(await at.command('say ada hello'), /TASK_STATE_COMPLETED/);
   assert.match(await at.command('redis-cli TYPE'), /^zset$/m);
   await at.isOver(machine);
-  await site.say('bob', 'one');
+  const { text } = await call(machine.url, 'ListTasks', { status: 'TASK_STATE_COMPLETED' }, V1);
+  assert.match(text, /"totalSize":1/);
 }

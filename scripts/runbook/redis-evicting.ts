@@ -30,6 +30,7 @@ export async function rehearse(at: Rehearsal): Promise<void> {
   await at.isOver(machine);
   await at.command('systemctl restart holdfast');
   assert.doesNotMatch(await at.until('ready', /"status":"ready"/), /sessions vanish/);
+  await at.command('holdfast store repair');
   await site.say('after', 'one');
   await site.remembers('after', ['one']);
 }

@@ -10,6 +10,7 @@ export async function rehearse(at: Rehearsal): Promise<void> {
   const { machine } = site;
   await at.event(machine, 'store_not_durable');
   await at.event(machine, 'store_may_evict');
+  assert.match(await at.failing('holdfast doctor'), /appendonly is no/);
   assert.match(await at.command('redis-cli CONFIG GET appendonly'), /^no$/m);
   await at.command('redis-cli CONFIG GET appendfsync');
   assert.match(await at.command('redis-cli CONFIG GET maxmemory-policy'), /^allkeys-lru$/m);

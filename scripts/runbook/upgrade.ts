@@ -20,6 +20,7 @@ export async function rehearse(at: Rehearsal): Promise<void> {
     await load.answered(20);
     await at.until('ready', /"status":"ready".*"records":0,/);
     const { logs } = machine;
+    assert.match(await at.command('holdfast config check'), /is usable/);
     await at.command('systemctl stop holdfast');
     assert.equal(machine.exitCode, 0);
     assert.match(await at.command('events server_stopped'), /"pendingRecords":0/);

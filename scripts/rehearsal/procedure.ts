@@ -8,7 +8,7 @@ export interface ProcedureModule {
   /** Of the runbook: whose commands it types. */
   readonly heading: string;
   /** Brings the trouble about, types what the page says, and throws at whatever is not as the page says. */
-  rehearse(at: Rehearsal): Promise<void>;
+  readonly rehearse: (at: Rehearsal) => Promise<void>;
 }
 
 export interface ProcedureFile {

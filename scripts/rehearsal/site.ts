@@ -125,7 +125,12 @@ export class Site {
   }
 
   #service(unit: string, machine: string): Service {
-    if (unit === 'redis-server') return { start: () => this.redis.start(), stop: () => this.redis.kill() };
+    if (unit === 'redis-server')
+      return {
+        start: () => this.redis.start(),
+        stop: () => this.redis.kill(),
+        kill: () => this.redis.kill(),
+      };
     assert.equal(unit, 'holdfast', `there is no unit ${unit}`);
     const server = this.machineAt(Number(machine));
     return { start: () => server.start(), stop: () => server.stop(), kill: () => server.kill9() };

@@ -23,7 +23,7 @@ const MAIN = new URL('../../dist/server/main.js', import.meta.url).pathname;
  *
  * @returns what goes in front of the PATH, and how it ends
  */
-export async function standIns(parts: StandInParts): Promise<{ bin: string; close(): Promise<void> }> {
+export async function standIns(parts: StandInParts): Promise<{ bin: string; close: () => Promise<void> }> {
   const { folder } = parts;
   const bin = join(folder, 'bin');
   mkdirSync(bin);

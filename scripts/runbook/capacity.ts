@@ -33,7 +33,7 @@ export async function rehearse(at: Rehearsal): Promise<void> {
   assert.match(await at.command('new_sessions_per_second=2'), /^172800 sessions, 2669 MiB$/m);
   assert.equal(Number(await at.command('redis-cli ZCARD')), sessions + 1);
   assert.match(await at.command('redis-cli MEMORY USAGE'), /^\d+$/m);
-  assert.match(await at.command('metric holdfast_cache_'), /^holdfast_cache_bytes \d+$/m);
+  assert.match(await at.command('metric holdfast_cache_bytes'), /^holdfast_cache_bytes \d+$/m);
 }
 
 async function said(sending: Promise<Sent>): Promise<void> {

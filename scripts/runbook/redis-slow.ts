@@ -18,9 +18,8 @@ export async function rehearse(at: Rehearsal): Promise<void> {
   at.onEnd(() => {
     report.disconnect();
   });
-  let isReporting = true;
   const reporting = (async () => {
-    while (isReporting) await report.eval(REPORT, 0);
+    for (;;) await report.eval(REPORT, 0);
   })().catch(() => undefined);
 
   const sent = ['one'];
@@ -35,7 +34,6 @@ export async function rehearse(at: Rehearsal): Promise<void> {
   assert.match(await at.command('redis-cli INFO commandstats'), /cmdstat_eval:/);
   await at.command('slow=$(');
   await reporting;
-  isReporting = false;
 
   await at.event(machine, 'store_recovered');
   await at.until('ready', /"status":"ready".*"records":0,/);

@@ -1,6 +1,7 @@
 /** Holds the runbook and its rehearsal to each other: what the page says is typed by a procedure, and each has its place. */
 import { expect } from 'chai';
 import ts from 'typescript';
+import { LOG_EVENTS } from '../../server/observability/log-events.ts';
 import { readPage, type Section, sectionsOf } from '../../scripts/rehearsal/page.ts';
 import { type ProcedureFile, procedureFiles } from '../../scripts/rehearsal/procedure.ts';
 import { SETUP } from '../../scripts/rehearsal/run-all.ts';
@@ -112,6 +113,14 @@ describe('the runbook', () => {
       'npm install',
     ]);
     for (const { excuse = '' } of excused) expect(excuse.length).to.be.above(20);
+  });
+
+  it('has every section that a log event sends to', () => {
+    const actions = Object.values(LOG_EVENTS).map(({ action }) => action);
+    const named = actions.flatMap((action) => [...action.matchAll(/"([^"]+)" in the runbook/g)]);
+    const headings = sections.map(({ heading }) => heading);
+    expect(named.length).to.be.above(5);
+    for (const [, heading = ''] of named) expect(headings).to.include(heading);
   });
 
   describe('held to its rehearsal by a check that finds', () => {

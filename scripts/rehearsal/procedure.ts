@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Rehearsal } from './rehearsal.ts';
 
-/** What a file of scripts/runbook exports that is run in this process. One without `rehearse` is run as a program. */
+/** What a file of scripts/runbook exports that is run in this process. */
 export interface ProcedureModule {
   /** Of the runbook: whose commands it types. */
   readonly heading: string;
@@ -16,13 +16,22 @@ export interface ProcedureFile {
   readonly name: string;
   readonly path: string;
   readonly source: string;
-  /** Exports `rehearse`; else it is a program. */
+  /** Exports `heading` and `rehearse`; else it is a program. */
   readonly isModule: boolean;
 }
 
+const exports = (source: string, name: string): boolean =>
+  new RegExp(`^export (?:async )?(?:function|const) ${name}\\b`, 'm').test(source);
+
+/** Its first comment says how it is run. */
+const isProgram = (name: string, source: string): boolean =>
+  new RegExp(`^ \\* +(?:node --import=tsx scripts/runbook/${name}\\.ts|npm run ${name})\\b`, 'm').test(
+    source.split('*/', 1)[0] ?? '',
+  );
+
 export const PROCEDURES = new URL('../runbook/', import.meta.url).pathname;
 
-/** Read, not loaded: loading a program runs it. */
+/** Read, not loaded: loading a program runs it. What is neither module nor program is a part of one. */
 export const procedureFiles = (): ProcedureFile[] =>
   readdirSync(PROCEDURES)
     .filter((file) => file.endsWith('.ts'))
@@ -30,6 +39,7 @@ export const procedureFiles = (): ProcedureFile[] =>
     .map((file) => {
       const path = join(PROCEDURES, file);
       const source = readFileSync(path, 'utf8');
-      const isModule = /^export (?:async )?(?:function|const) rehearse\b/m.test(source);
+      const isModule = exports(source, 'heading') && exports(source, 'rehearse');
       return { name: file.slice(0, -'.ts'.length), path, source, isModule };
-    });
+    })
+    .filter(({ name, source, isModule }) => isModule || isProgram(name, source));

@@ -25,9 +25,9 @@ export interface Watched {
 
 export interface Readyz {
   readonly status: string;
-  readonly reasons: readonly string[];
+  readonly reasons: readonly unknown[];
   readonly pending: { readonly records: number; readonly bytes: number; readonly kept?: boolean };
-  readonly warnings?: readonly string[];
+  readonly warnings?: readonly unknown[];
 }
 
 const TYPED_WITHIN_MS: DurationMs = 60_000;
@@ -116,7 +116,7 @@ export class Rehearsal {
     this.says(text);
     await eventually(async () => {
       const { reasons, warnings = [] } = await readyzOf(server);
-      return [...reasons, ...warnings].some((one) => one.includes(text));
+      return [...reasons, ...warnings].some((one) => JSON.stringify(one).includes(text));
     }, SEEN_WITHIN_MS);
   }
 

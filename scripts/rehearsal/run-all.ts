@@ -59,8 +59,15 @@ async function inTime(work: Promise<void>): Promise<void> {
   }
 }
 
-const told = (error: unknown): string =>
-  error instanceof Error ? (error.stack ?? error.message) : String(error);
+/** Exit code of a program that needs what this machine does not have; its last line says what. */
+const NOT_HERE = 2;
+
+function told(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // An assertion of many lines is cut short in its message.
+  const found = 'actual' in error ? `\nfound: ${JSON.stringify(error.actual)}` : '';
+  return `${error.stack ?? error.message}${found}`;
+}
 
 async function runModule(
   { path }: ProcedureFile,
@@ -95,5 +102,6 @@ async function runProgram({ path }: ProcedureFile, isQuick: boolean): Promise<Ou
     stream.setEncoding('utf8').on('data', (text: string) => (output += text));
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
   process.off('exit', kill);
+  if (code === NOT_HERE) return { skipped: output.trimEnd().split('\n').at(-1) ?? '' };
   return code === 0 ? {} : { error: `ended with ${code ?? signal ?? ''}\n${output}` };
 }

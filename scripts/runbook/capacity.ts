@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Rehearsal } from '../rehearsal/rehearsal.ts';
 import { Site } from '../rehearsal/site.ts';
-import { type Sent } from '../../tests/helpers/load.ts';
 
 export const heading = 'Capacity';
 
@@ -20,9 +19,11 @@ export async function rehearse(at: Rehearsal): Promise<void> {
     const before = await usedNow();
     const worker = async (): Promise<void> => {
       for (const name of next)
-        for (let n = 0; n < count; n += 1) await said(site.say(name, `${count} ${n} `.padEnd(200, 'x')));
+        for (let n = 0; n < count; n += 1) await site.say(name, `${count} ${n} `.padEnd(200, 'x'));
     };
     await Promise.all(Array.from({ length: 8 }, worker));
+    // A busy machine defers: it counts once it is stored.
+    await at.isOver(site.machine);
     return ((await usedNow()) - before) / sessions;
   };
   const first = await sends(5);
@@ -34,10 +35,6 @@ export async function rehearse(at: Rehearsal): Promise<void> {
   assert.equal(Number(await at.command('redis-cli ZCARD')), sessions + 1);
   assert.match(await at.command('redis-cli MEMORY USAGE'), /^\d+$/m);
   assert.match(await at.command('metric holdfast_cache_bytes'), /^holdfast_cache_bytes \d+$/m);
-}
-
-async function said(sending: Promise<Sent>): Promise<void> {
-  assert.equal((await sending).persistence, 'stored');
 }
 
 function isAbout(found: number, told: number, what: string): void {

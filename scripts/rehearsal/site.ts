@@ -120,7 +120,7 @@ export class Site {
     });
     this.#at.onEnd(close);
     const { PATH = '', HOME = '' } = process.env;
-    Object.assign(env, { PATH: `${bin}:${PATH}`, HOME, LC_ALL: 'C' });
+    Object.assign(env, { PATH: `${bin}:${PATH}`, HOME, TMPDIR: folder, LC_ALL: 'C' });
     this.goTo(1);
   }
 

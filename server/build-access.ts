@@ -12,6 +12,7 @@ import { examineFolder } from './stores/lmdb/examine-folder.ts';
 import { LmdbReader } from './stores/lmdb/lmdb-reader.ts';
 import { LmdbSessionStore } from './stores/lmdb/lmdb-store.ts';
 import { DamagedFileError } from './stores/lmdb/whole-file.ts';
+import { createRedisSubscriber } from './stores/redis/client.ts';
 import { examineRedis } from './stores/redis/examine-redis.ts';
 import { connectWithin, createPatientClient } from './stores/redis/patient-client.ts';
 import { RedisInspection } from './stores/redis/redis-inspection.ts';
@@ -46,7 +47,7 @@ const INDEX_TTL_MS: DurationMs = 2 * 31_536_000_000;
 interface Inner {
   readonly store: SessionStore;
   readonly inspection: StoreInspection;
-  examine(): Promise<readonly Finding[]>;
+  readonly examine: () => Promise<readonly Finding[]>;
 }
 
 /**
@@ -100,7 +101,9 @@ async function openRedis(
   }
   const shape = { prefix, buckets, scope, location };
   // Whoever serves from it hears of what is written here.
-  const store = new RedisSessionStore(client, { ...shape, exclusive: false, indexTtlMs: INDEX_TTL_MS });
+  const createSubscriber = () => createRedisSubscriber(redis, client);
+  const others = { exclusive: false, indexTtlMs: INDEX_TTL_MS, createSubscriber };
+  const store = new RedisSessionStore(client, { ...shape, ...others });
   const examine = () => examineRedis(client, store, now);
   return { store, inspection: new RedisInspection(client, shape), examine };
 }

@@ -108,8 +108,7 @@ function toRecords(
 
 /** How a task ends that nobody begins again: canceled where a client has asked for that, else failed. */
 export function toEnd({ local: task, cancel }: TaskFold, at: EpochMs, why: string): RecordBody {
-  if (cancel !== undefined)
-    return { t: 'status', at, task, state: 'TASK_STATE_CANCELED', cancel: 'forced' };
+  if (cancel !== undefined) return { t: 'status', at, task, state: 'TASK_STATE_CANCELED', cancel: 'forced' };
   return { t: 'status', at, task, state: 'TASK_STATE_FAILED', message: agentMessage(why) };
 }
 

@@ -93,7 +93,15 @@ export async function importSession(
     const entries = hidden.map((task) => toEntry(task, null));
     const { instance } = portion;
     const keep = { kind: 'keep' } as const;
-    await store.commit(ref, { expected: at, instance, records: [], w, expiry: keep, tasks: entries, aliases: [] });
+    await store.commit(ref, {
+      expected: at,
+      instance,
+      records: [],
+      w,
+      expiry: keep,
+      tasks: entries,
+      aliases: [],
+    });
   }
   await dropPlaceholders(store, archived, epoch);
   await mark(store, archived, epoch);

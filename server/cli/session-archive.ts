@@ -37,7 +37,9 @@ export interface ArchivedSession {
   readonly records: readonly (string | null)[];
 }
 
-export function toHeaderLine(header: Omit<ArchiveHeader, 'holdfast' | 'version' | 'schema' | 'content'>): string {
+export function toHeaderLine(
+  header: Omit<ArchiveHeader, 'holdfast' | 'version' | 'schema' | 'content'>,
+): string {
   const full: ArchiveHeader = {
     holdfast: 'sessions',
     version: ARCHIVE_VERSION,
@@ -77,7 +79,9 @@ export function readHeader(line: string, scope: Scope): void {
       `line 1: version must be ${ARCHIVE_VERSION} and schema 1, got ${String(version)} and ${String(schema)}`,
     );
   if (header['scope'] !== scope)
-    throw new InputError(`line 1: the export is of A2A_SCOPE ${String(header['scope'])}, here it is ${scope}`);
+    throw new InputError(
+      `line 1: the export is of A2A_SCOPE ${String(header['scope'])}, here it is ${scope}`,
+    );
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string';
@@ -92,7 +96,8 @@ export function readSessionLine(line: string, at: number): ArchivedSession | { r
   const members = parseLine(line, at);
   if (members['end'] === true) return { end: Number(members['sessions']) };
   const { tenant, subject, id, epoch, w, remainingMs, answered, derived, records } = members;
-  const wrong = (name: string, must: string): InputError => new InputError(`line ${at}: ${name} must be ${must}`);
+  const wrong = (name: string, must: string): InputError =>
+    new InputError(`line ${at}: ${name} must be ${must}`);
   if (!isText(tenant) || tenant === '') throw wrong('tenant', 'a text');
   if (subject !== undefined && !isText(subject)) throw wrong('subject', 'a text');
   if (!isText(id) || id === '') throw wrong('id', 'a text');

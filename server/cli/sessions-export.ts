@@ -4,7 +4,14 @@ import type { SessionRef } from '../sessions/session-ref.ts';
 import { SessionDamagedError } from '../sessions/session-store.ts';
 import { parseArguments } from './arguments.ts';
 import { CLI_EXIT, type Console, shownMoment } from './console.ts';
-import { MANY_PLACES_OPTIONS, type OpenStore, placesOf, sessionsIn, shownPlace, withStore } from './open-store.ts';
+import {
+  MANY_PLACES_OPTIONS,
+  type OpenStore,
+  placesOf,
+  sessionsIn,
+  shownPlace,
+  withStore,
+} from './open-store.ts';
 import { Progress } from './progress.ts';
 import { type ArchivedSession, toEndLine, toHeaderLine, toSessionLine } from './session-archive.ts';
 import { printable } from './text-table.ts';
@@ -25,7 +32,9 @@ export function exportSessions(args: readonly string[], terminal: Console): Prom
           if (found === undefined) continue;
           if ('why' in found) {
             left += 1;
-            terminal.err(`left out: ${printable(ref.sessionId)} of ${printable(shownPlace(ref.tenant))}: ${found.why}\n`);
+            terminal.err(
+              `left out: ${printable(ref.sessionId)} of ${printable(shownPlace(ref.tenant))}: ${found.why}\n`,
+            );
             continue;
           }
           await terminal.write(toSessionLine(found));

@@ -116,7 +116,8 @@ export function deleteSessions(args: readonly string[], terminal: Console): Prom
     const ref = { tenant: placeOf(open, parsed), sessionId };
     // As the server does it: who still has it in memory is told that it is gone.
     const removed = await open.store.remove(ref, open.config.sessionTtlMs);
-    if (removed === 'missing') throw new MissingError(`there is no session ${sessionId} in ${shownPlace(ref.tenant)}`);
+    if (removed === 'missing')
+      throw new MissingError(`there is no session ${sessionId} in ${shownPlace(ref.tenant)}`);
     if (parsed.flag('json')) terminal.out(toJsonText({ deleted: namedRef(ref) }));
     else terminal.out(`deleted ${printable(sessionId)}\n`);
     return CLI_EXIT.done;

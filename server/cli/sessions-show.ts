@@ -65,7 +65,11 @@ async function tail(
   let at = Math.max(0, listed.cursor.head - last);
   let { w } = listed.cursor;
   let wake = (): void => undefined;
-  const unwatch = follows ? await store.watch(ref, () => { wake(); }) : () => undefined;
+  const unwatch = follows
+    ? await store.watch(ref, () => {
+        wake();
+      })
+    : () => undefined;
   try {
     for (;;) {
       const cursor: Cursor = { epoch, head: at, w };
@@ -103,7 +107,12 @@ function factsOf(json: string | null): RecordFacts {
   try {
     value = JSON.parse(json ?? '~') as Record<string, unknown>;
   } catch {
-    return { type: json === null ? 'missing' : 'unreadable', at: undefined, task: undefined, state: undefined };
+    return {
+      type: json === null ? 'missing' : 'unreadable',
+      at: undefined,
+      task: undefined,
+      state: undefined,
+    };
   }
   const { t, is } = value;
   const [at, task] = Array.isArray(is) ? (is as unknown[]) : [value['at'], value['task']];
@@ -121,7 +130,12 @@ const bytesOf = (json: string | null): number => (json === null ? 0 : Buffer.byt
 function toJsonLine({ n, json }: StoredRecord, content: boolean): string {
   const { at, ...facts } = factsOf(json);
   const by = json === null ? undefined : recordPlaceOf(json).identity?.instance;
-  const shown = { record: n, ...(at !== undefined && { at: shownMoment(at) }), ...facts, bytes: bytesOf(json) };
+  const shown = {
+    record: n,
+    ...(at !== undefined && { at: shownMoment(at) }),
+    ...facts,
+    bytes: bytesOf(json),
+  };
   return `${JSON.stringify({ ...shown, by, ...(content && { stored: json }) })}\n`;
 }
 

@@ -33,7 +33,7 @@ export interface Problem {
 
 /** How a problem is mended: never by changing a record. */
 export type Mend =
-  | { readonly by: 'purge'; readonly ref: SessionRef }
+  | { readonly by: 'purge'; readonly ref: SessionRef; readonly index: string; readonly local?: string }
   | { readonly by: 'index'; readonly ref: SessionRef; readonly local: string; readonly index?: string }
   | { readonly by: 'renew'; readonly ref: SessionRef; readonly hasLife: boolean }
   | { readonly by: 'retire' }
@@ -87,7 +87,12 @@ export async function* checkStore(
 
 function toProblems({ strays, immortal = [] }: Looked, place: string, { store }: OpenStore): Problem[] {
   const found = strays.map(({ kind, ref, index, local }): Problem => {
-    const about = { kind, place: ref.tenant, sessionId: ref.sessionId, ...(local !== undefined && { local }) };
+    const about = {
+      kind,
+      place: ref.tenant,
+      sessionId: ref.sessionId,
+      ...(local !== undefined && { local }),
+    };
     const mend = toMend({ kind, ref, index, ...(local !== undefined && { local }) }, store.kind);
     return { ...about, what: `${index}: ${STRAYS[kind]}`, ...(mend && { mend }) };
   });
@@ -102,7 +107,7 @@ function toMend({ kind, ref, index, local }: Stray, store: string): Mend | undef
   switch (kind) {
     case 'lost':
     case 'orphan':
-      return { by: 'purge', ref };
+      return { by: 'purge', ref, index, ...(local !== undefined && { local }) };
     case 'stale':
       return local === undefined ? undefined : { by: 'index', ref, local, index };
     case 'no-ttl':
@@ -209,8 +214,12 @@ function* wrongEntries(
     known.add(local);
     const found = listed.get(local);
     if (withdrawn ? found === undefined : found === state) continue;
-    yield [local, { state: withdrawn ? null : state, previous: (found ?? null) as TaskIndexEntry['previous'] }];
+    yield [
+      local,
+      { state: withdrawn ? null : state, previous: (found ?? null) as TaskIndexEntry['previous'] },
+    ];
   }
   for (const [local, found] of listed)
-    if (!known.has(local)) yield [local, { state: null, previous: (found ?? null) as TaskIndexEntry['previous'] }];
+    if (!known.has(local))
+      yield [local, { state: null, previous: (found ?? null) as TaskIndexEntry['previous'] }];
 }

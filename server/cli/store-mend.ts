@@ -22,7 +22,9 @@ export function planOf(mend: Mend): string {
     case 'index':
       return 'write its entries anew from the journal';
     case 'renew':
-      return mend.hasLife ? 'list it, with the life that it has left' : 'give it the life of the configuration';
+      return mend.hasLife
+        ? 'list it, with the life that it has left'
+        : 'give it the life of the configuration';
     case 'retire':
       return 'give the indexes of the tenant their life';
     case 'note':
@@ -41,8 +43,11 @@ export async function mend(open: OpenStore, { place, mend: how }: Problem): Prom
   switch (how?.by) {
     case undefined:
       return false;
-    case 'purge':
-      return (await store.remove(how.ref, TOMBSTONE_MS, NO_SESSION)) === 'missing';
+    case 'purge': {
+      // What one index alone still knows is not found by way of the others.
+      const isGone = (await store.remove(how.ref, TOMBSTONE_MS, NO_SESSION)) === 'missing';
+      return isGone && (await open.inspection.drop(how));
+    }
     case 'retire':
       await store.retire(place);
       return true;
@@ -76,7 +81,10 @@ async function commitAt(
 
 const nameOf = (state: TaskState): string => `tasks:${stateOf(state).replaceAll('_', '-')}`;
 
-async function writeEntries(open: OpenStore, { ref, local, index }: Mend & { by: 'index' }): Promise<boolean> {
+async function writeEntries(
+  open: OpenStore,
+  { ref, local, index }: Mend & { by: 'index' },
+): Promise<boolean> {
   const { store, instance } = open;
   const aliases: AliasEntry[] = [];
   const scanned = await scanJournal(store, ref, ({ body }) => {

@@ -27,7 +27,13 @@ interface FoundTask {
 }
 
 export function listTasks(args: readonly string[], terminal: Console): Promise<number> {
-  const options = { ...MANY_PLACES_OPTIONS, session: 'text', state: 'text', limit: 'text', json: 'flag' } as const;
+  const options = {
+    ...MANY_PLACES_OPTIONS,
+    session: 'text',
+    state: 'text',
+    limit: 'text',
+    json: 'flag',
+  } as const;
   const parsed = parseArguments(args, options);
   const limit = parsed.count('limit', LIMIT, 1, LIMIT_MAX);
   const state = readState(parsed.text('state'));
@@ -70,7 +76,8 @@ export async function* tasksIn(
 function readState(text: string | undefined): TaskState | undefined {
   if (text === undefined) return undefined;
   const found = TASK_STATES.find((state) => nameOf(state) === text);
-  if (found === undefined) throw new UsageError(`--state must be one of ${TASK_STATES.map(nameOf).join(', ')}`);
+  if (found === undefined)
+    throw new UsageError(`--state must be one of ${TASK_STATES.map(nameOf).join(', ')}`);
   return found;
 }
 
@@ -120,13 +127,16 @@ export function findStuck(args: readonly string[], terminal: Console): Promise<n
         }
       }
     }
-    if (parsed.flag('json')) terminal.out(toJsonText({ stuck: stuck.map((one) => ({ ...toJson(one), why: one.why })) }));
+    if (parsed.flag('json'))
+      terminal.out(toJsonText({ stuck: stuck.map((one) => ({ ...toJson(one), why: one.why })) }));
     else {
       const rows = stuck.map(({ place, task, why }) => {
         const id = joinTaskId(task.sessionId, task.local);
         return [printable(shownPlace(place)), printable(id), shownMoment(task.statusAt), why];
       });
-      terminal.out(stuck.length === 0 ? 'no task is stuck\n' : textTable([['tenant', 'task', 'since', 'why'], ...rows]));
+      terminal.out(
+        stuck.length === 0 ? 'no task is stuck\n' : textTable([['tenant', 'task', 'since', 'why'], ...rows]),
+      );
     }
     return stuck.length === 0 ? CLI_EXIT.done : CLI_EXIT.found;
   });

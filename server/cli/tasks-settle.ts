@@ -17,7 +17,8 @@ export function settleTask(args: readonly string[], terminal: Console): Promise<
   const parsed = parseArguments(args, { ...PLACE_OPTIONS, force: 'flag', json: 'flag' }, ['<task id>']);
   const [taskId = ''] = parsed.positionals;
   const split = splitTaskId(taskId);
-  if (split === undefined) throw new UsageError('a task id is <session id>.<local part>, as tasks list shows it');
+  if (split === undefined)
+    throw new UsageError('a task id is <session id>.<local part>, as tasks list shows it');
   const { sessionId, local } = split;
   return withStore(terminal, true, async (open) => {
     const ref = { tenant: placeOf(open, parsed), sessionId };
@@ -41,10 +42,13 @@ export function settleTask(args: readonly string[], terminal: Console): Promise<
       );
       const state = stateOf(session.view.task(local)?.state ?? 'TASK_STATE_UNKNOWN');
       const settled = outcome === 'stored';
-      if (parsed.flag('json')) terminal.out(toJsonText({ id: taskId, settled, state, ...(alive && { runner: alive }) }));
+      if (parsed.flag('json'))
+        terminal.out(toJsonText({ id: taskId, settled, state, ...(alive && { runner: alive }) }));
       else if (settled) terminal.out(`settled ${printable(taskId)}: ${state}\n`);
       else if (alive !== undefined)
-        terminal.err(`holdfast: instance ${printable(alive)} is alive and runs it: --force ends it all the same\n`);
+        terminal.err(
+          `holdfast: instance ${printable(alive)} is alive and runs it: --force ends it all the same\n`,
+        );
       else terminal.out(`${printable(taskId)} does not run: ${state}\n`);
       return !settled && alive !== undefined ? CLI_EXIT.found : CLI_EXIT.done;
     });

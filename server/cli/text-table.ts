@@ -35,4 +35,4 @@ export function shownDuration(ms: DurationMs | undefined): string {
 }
 
 /** What comes from clients or a store: without what a terminal would take for a command. */
-export const printable = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\u00b7');
+export const printable = (text: string): string => text.replace(/\p{Cc}/gu, '\u00b7');

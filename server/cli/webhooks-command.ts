@@ -46,8 +46,12 @@ function parkedIn(session: Session): Parked[] {
 export function listParked(args: readonly string[], terminal: Console): Promise<number> {
   const parsed = parseArguments(args, { ...MANY_PLACES_OPTIONS, json: 'flag' });
   return withStore(terminal, false, async (open) => {
-    const found: { readonly shown: string; readonly named: object; readonly parked: Parked; readonly task: string }[] =
-      [];
+    const found: {
+      readonly shown: string;
+      readonly named: object;
+      readonly parked: Parked;
+      readonly task: string;
+    }[] = [];
     const progress = new Progress(terminal, 'sessions read');
     for await (const page of sessionsIn(open, await placesOf(open, parsed))) {
       for (const { ref } of page) {
@@ -90,7 +94,8 @@ export function redeliver(args: readonly string[], terminal: Console): Promise<n
   const parsed = parseArguments(args, { ...PLACE_OPTIONS, webhook: 'text', json: 'flag' }, ['<task id>']);
   const [taskId = ''] = parsed.positionals;
   const split = splitTaskId(taskId);
-  if (split === undefined) throw new UsageError('a task id is <session id>.<local part>, as webhooks parked shows it');
+  if (split === undefined)
+    throw new UsageError('a task id is <session id>.<local part>, as webhooks parked shows it');
   const only = parsed.text('webhook');
   return withStore(terminal, true, async (open) => {
     const ref = { tenant: placeOf(open, parsed), sessionId: split.sessionId };
@@ -106,7 +111,10 @@ export function redeliver(args: readonly string[], terminal: Console): Promise<n
       );
       if (due.length === 0) throw new MissingError(`no webhook of task ${printable(taskId)} is parked`);
       if (parsed.flag('json')) terminal.out(toJsonText({ task: taskId, due: due.map(({ id }) => id) }));
-      else terminal.out(due.map(({ id, origin }) => `due again: ${printable(id)} to ${printable(origin)}\n`).join(''));
+      else
+        terminal.out(
+          due.map(({ id, origin }) => `due again: ${printable(id)} to ${printable(origin)}\n`).join(''),
+        );
       return CLI_EXIT.done;
     });
   });

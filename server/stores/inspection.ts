@@ -41,6 +41,12 @@ export interface StoreInspection {
   count(place: string): Promise<number>;
   /** Every entry of the indexes of a tenant, or a subject of it. */
   indexes(place: string): AsyncIterable<Looked>;
+  /**
+   * Takes one entry of a session that is not there out of an index.
+   *
+   * @returns false when the session is there after all
+   */
+  drop(stray: Pick<Stray, 'ref' | 'index' | 'local'>): Promise<boolean>;
   /** Everything that is under the keys of this store, known to an index or not. */
   everything(places: ReadonlySet<string>): AsyncIterable<Looked>;
 }

@@ -60,7 +60,9 @@ export class LmdbReader extends EmbeddedSessionStore {
   }
 
   protected override write<T>(): Promise<T> {
-    return Promise.reject(new StoreUnavailableError('the data folder was opened for reading', { counts: false }));
+    return Promise.reject(
+      new StoreUnavailableError('the data folder was opened for reading', { counts: false }),
+    );
   }
 
   override instances(): Promise<readonly InstanceSeen[]> {

@@ -76,7 +76,9 @@ function memoryOf(info: Info): Finding[] {
   const check = 'memory';
   const found = `${percent} % of maxmemory`;
   if (used / max < MEMORY_MAX_SHARE) return [{ check, level: 'ok', found }];
-  return [{ check, level: 'warn', found, change: 'raise maxmemory before it is full: then nothing is stored' }];
+  return [
+    { check, level: 'warn', found, change: 'raise maxmemory before it is full: then nothing is stored' },
+  ];
 }
 
 function durabilityOf(info: Info): Finding[] {
@@ -129,7 +131,12 @@ async function latencyOf(client: Redis): Promise<Finding> {
   const found = `${median.toFixed(1)} ms for a round trip, ${longest.toFixed(1)} ms at most`;
   return median <= SLOW_MS
     ? { check: 'latency', level: 'ok', found }
-    : { check: 'latency', level: 'warn', found, change: 'bring Redis nearer: a send waits for 2 or 3 of them' };
+    : {
+        check: 'latency',
+        level: 'warn',
+        found,
+        change: 'bring Redis nearer: a send waits for 2 or 3 of them',
+      };
 }
 
 /** What a server does with a session, in a session of its own. */
@@ -142,7 +149,14 @@ async function rightsOf(store: SessionStore): Promise<Finding> {
   try {
     const expected = { epoch: '', head: 0, w: '' };
     const expiry = { kind: 'slide', ttlMs: TRIAL_TTL_MS } as const;
-    const create = { expected, createEpoch: 'doctor', instance: 'doctor', records, expiry, outboxInMs: 60_000 };
+    const create = {
+      expected,
+      createEpoch: 'doctor',
+      instance: 'doctor',
+      records,
+      expiry,
+      outboxInMs: 60_000,
+    };
     const { outcome } = await store.commit(ref, { ...create, tasks: [task], aliases: [] });
     if (outcome !== 'ok') throw new Error(`a commit was answered ${outcome}`);
     if (!(await store.read(ref)).found) throw new Error('what was just written is not there');
@@ -179,5 +193,10 @@ async function hintsOf(store: SessionStore): Promise<Finding> {
     unwatch();
   }
   const found = 'no message came through within 1 s';
-  return { check, level: 'warn', found, change: 'give the user +publish +subscribe and the channels of the runbook' };
+  return {
+    check,
+    level: 'warn',
+    found,
+    change: 'give the user +publish +subscribe and the channels of the runbook',
+  };
 }

@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis';
 import type { DurationMs } from '../../../protocol/units.ts';
 import { createRedisClient, type RedisAddress, type RedisClient } from './client.ts';
 
@@ -8,7 +9,7 @@ const COMMAND_MS: DurationMs = 10_000;
 export function createPatientClient(address: RedisAddress, onError: (message: string) => void): RedisClient {
   const client = createRedisClient(address, onError);
   const patience = { commandTimeout: COMMAND_MS, socketTimeout: 2 * COMMAND_MS };
-  if ('nodes' in client) client.on('+node', ({ options }) => Object.assign(options, patience));
+  if ('nodes' in client) client.on('+node', ({ options }: Redis) => void Object.assign(options, patience));
   else Object.assign(client.options, patience);
   return client;
 }
@@ -23,10 +24,31 @@ export async function connectWithin(
     const timer = setTimeout(() => {
       reject(new Error(lastError() ?? 'it does not answer'));
     }, withinMs);
-    client.once('ready', () => {
+    void untilReady(client).then(() => {
       clearTimeout(timer);
       resolve();
     });
-    if (client.status === 'wait') client.connect().catch(() => undefined);
+    // No waiting mends a wrong password.
+    client.on('error', ({ message }: Error) => {
+      if (!/\b(WRONGPASS|NOAUTH)\b/.test(message)) return;
+      clearTimeout(timer);
+      reject(new Error(message));
+    });
+    connect(client);
   });
+}
+
+const connect = (client: RedisClient | Redis): void => {
+  // Why it fails is told by its events, and it goes on trying.
+  if (client.status === 'wait') client.connect().catch(() => undefined);
+};
+
+/** Of a cluster each master: its client connects to one when it has a first command for it, and refuses that one. */
+async function untilReady(client: RedisClient): Promise<void> {
+  if (client.status !== 'ready') await new Promise((resolve) => client.once('ready', resolve));
+  if (!('nodes' in client)) return;
+  for (const node of client.nodes('master')) {
+    connect(node);
+    if (node.status !== 'ready') await new Promise((resolve) => node.once('ready', resolve));
+  }
 }

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { TASK_STATES } from '../../../protocol/task-state.ts';
 import type { Scope } from '../../security/space.ts';
 import { spaceOf } from '../../security/space.ts';
+import { encodeTaskId } from '../../sessions/session-ref.ts';
 import { readTaskSummary } from '../../sessions/task-summary.ts';
 import { decodeId } from '../encoded-ids.ts';
 import type { Looked, StoreInspection, Stray, StrayKind } from '../inspection.ts';
@@ -20,6 +21,20 @@ export interface RedisInspectionOptions {
 const STEP = 500;
 /** The score of a session may be this much behind its life. */
 const EARLY_MS = 1_000;
+
+/** KEYS 1 session · 2 sessions · 3 index, or the aliases · ARGV 1 session id · 2 member, or task · 3 '1': the aliases */
+const DROP = `
+if redis.pcall('HEXISTS', KEYS[1], 'v') ~= 0 or redis.call('ZSCORE', KEYS[2], ARGV[1]) then return 0 end
+if ARGV[3] == '' then
+  redis.call('ZREM', KEYS[3], ARGV[2])
+else
+  for field in string.gmatch(redis.call('HGET', KEYS[3], ARGV[2]) or '', '%S+') do
+    if redis.call('HGET', KEYS[3], field) == ARGV[2] then redis.call('HDEL', KEYS[3], field) end
+  end
+  redis.call('HDEL', KEYS[3], ARGV[2])
+end
+return 1
+`;
 
 type Reply = string | number | null;
 
@@ -81,6 +96,14 @@ export class RedisInspection implements StoreInspection {
     }
   }
 
+  async drop({ ref, index, local }: Pick<Stray, 'ref' | 'index' | 'local'>): Promise<boolean> {
+    const { shelf, member, session } = this.#keys.session(ref);
+    const entry = local === undefined ? member : encodeTaskId(ref.sessionId, local);
+    const keys = [session, shelf.sessions, shelf.base + index];
+    const isAlias = index === 'aliases' ? '1' : '';
+    return (await this.#ask(() => this.#client.eval(DROP, 3, ...keys, member, entry, isAlias))) === 1;
+  }
+
   async *everything(places: ReadonlySet<string>): AsyncIterable<Looked> {
     const root = this.#keys.settings.slice(0, -'{reg}:settings'.length);
     const match = `${root.replace(/[*?[\]\\]/g, '\\$&')}*`;
@@ -103,7 +126,8 @@ export class RedisInspection implements StoreInspection {
     const strays: Stray[] = [];
     const unknown = new Set<string>();
     for (const name of names) {
-      const [, tenant, , subject, kind, id] = /^\{(.+)\.(\d\d)\}:(?:u:([^:]*):)?(?:(s):(.*)|.*)$/.exec(name) ?? [];
+      const [, tenant, , subject, kind, id] =
+        /^\{(.+)\.(\d\d)\}:(?:u:([^:]*):)?(?:(s):(.*)|.*)$/.exec(name) ?? [];
       if (tenant === undefined) continue;
       const place = placeOf(decodeId(tenant), subject === undefined ? undefined : decodeId(subject));
       if (!places.has(place)) unknown.add(place);
@@ -135,11 +159,7 @@ export class RedisInspection implements StoreInspection {
     const lives = await this.#all(found, (line, [member]) => line.pttl(`${shelf.base}s:${member}`));
     return found.flatMap(([member, score], i) => {
       const kind: StrayKind | undefined =
-        lives[i] === -1
-          ? 'no-ttl'
-          : lives[i] === -2 && Number(score) > now + EARLY_MS
-            ? 'lost'
-            : undefined;
+        lives[i] === -1 ? 'no-ttl' : lives[i] === -2 && Number(score) > now + EARLY_MS ? 'lost' : undefined;
       return kind === undefined ? [] : [toStray(kind, place, 'sessions', member)];
     });
   }

@@ -34,7 +34,7 @@ export const LOG_EVENTS = {
     level: 'info',
     meaning: 'the server has stopped; everything it could store is stored',
     action:
-      'When `pendingRecords` is not 0, that many acknowledged records were lost, unless `keptIn` says where they are: see "Redis away" in the runbook.',
+      'When `pendingRecords` is not 0, that many acknowledged records were lost, unless `keptIn` says where they are: see "Redis is away" in the runbook.',
   },
   server_start_failed: {
     level: 'fatal',
@@ -91,7 +91,7 @@ export const LOG_EVENTS = {
   store_not_durable: {
     level: 'warn',
     meaning: 'what the store holds does not survive its restart, or not all of it',
-    action: 'Set `appendonly` to `yes`, and see "What Redis must be set to" in the runbook.',
+    action: 'Set `appendonly` to `yes`, and see "Redis settings" in the runbook.',
   },
   session_persist_failed: {
     level: 'error',
@@ -168,12 +168,12 @@ export const LOG_EVENTS = {
   session_damaged: {
     level: 'error',
     meaning: 'the head of a session cannot be read, or its key has another type; nothing is written to it',
-    action: 'Repair the named key by hand: see "a damaged session" in the runbook.',
+    action: 'Repair the named key by hand: see "A damaged session" in the runbook.',
   },
   record_damaged: {
     level: 'error',
     meaning: 'a stored record cannot be read; it is set aside and the session can only be read',
-    action: 'Look at the named key and field: see "a damaged record" in the runbook.',
+    action: 'Look at the named key and field: see "A damaged record" in the runbook.',
   },
   record_refused: {
     level: 'warn',

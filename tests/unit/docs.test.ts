@@ -7,6 +7,8 @@ import { ERRORS, type ErrorReason } from '../../protocol/errors.ts';
 import type { Variable } from '../../server/config-kinds.ts';
 import { VARIABLES } from '../../server/config-variables.ts';
 import { HEALTH_REASONS } from '../../server/http/health-reasons.ts';
+import { Cors } from '../../server/http/request-guards.ts';
+import { createRoutes } from '../../server/http/routes.ts';
 import { AUDIT_EVENTS } from '../../server/observability/audit.ts';
 import { LOG_EVENTS } from '../../server/observability/log-events.ts';
 import { METRICS } from '../../server/observability/metrics.ts';
@@ -120,6 +122,29 @@ function unknownNames(pages: Pages): string[] {
   return faults;
 }
 
+/** What is really mounted: an Express application answers what it is asked. */
+function mountedPaths(): string[] {
+  const nobody = (): never => {
+    throw new Error('nobody asks');
+  };
+  const routes = createRoutes({
+    ...{ rpcEndpoint: nobody, card: nobody, readiness: nobody, erasures: nobody },
+    ...{ admitOperator: nobody, isHostAllowed: () => true, log: () => undefined },
+    cors: new Cors([]),
+    metrics: { contentType: 'text/plain', text: nobody },
+  }) as unknown as { router: { stack: { route?: { path: string | string[] } }[] } };
+  return routes.router.stack.flatMap(({ route }) => route?.path ?? []);
+}
+
+const routeFaults = (text: string): string[] => {
+  const told = [...section(text, 'Routes').matchAll(/^\| `(\/[^`]*)` \|/gm)].map(([, path = '']) => path);
+  const mounted = mountedPaths();
+  return [
+    ...mounted.filter((path) => !told.includes(path)).map((path) => `${path} is not told`),
+    ...told.filter((path) => !mounted.includes(path)).map((path) => `${path} does not exist`),
+  ];
+};
+
 /** As GitHub makes the anchor of a heading. */
 const anchorOf = (heading: string): string =>
   heading
@@ -171,6 +196,16 @@ describe('the documents', () => {
 
   it('list every metric with its type and labels', () => {
     expect(metricFaults(page('docs/persistence-runbook.md'))).to.deep.equal([]);
+  });
+
+  it('list every route of the server', () => {
+    const path = 'docs/protocol.md';
+    expect(mountedPaths()).to.have.lengthOf.above(8);
+    expect(routeFaults(page(path))).to.deep.equal([]);
+    expect(routeFaults(page(path).replace('| `/livez`', '| `/live`'))).to.deep.equal([
+      '/livez is not told',
+      '/live does not exist',
+    ]);
   });
 
   it('name no variable, event or metric that does not exist', () => {

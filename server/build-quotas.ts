@@ -23,6 +23,13 @@ function toQuota(tier: string, limits: Tier): Quota {
 export function buildQuotas({ config, log, metrics }: BackendContext): BuiltQuotas | undefined {
   const quotas = [...(config.tiers ?? [])].map(([tier, limits]) => toQuota(tier, limits));
   if (quotas.every((quota) => Object.keys(quota).length === 1)) return undefined;
+  for (const { tier, ...limits } of quotas)
+    for (const limit of Object.keys(limits)) {
+      // So that a rate has something to begin with.
+      metrics.quotaRefused.inc({ limit, tier }, 0);
+      if (limit === 'maxSessions' || limit === 'maxRunningTasks')
+        metrics.quotaExceeded.inc({ limit, tier }, 0);
+    }
   const isDue = createOnceAMinute(() => performance.now());
   const ledger = new QuotaLedger({
     refused: (tenant, { limit, tier, max }) => {

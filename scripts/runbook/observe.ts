@@ -169,7 +169,8 @@ async function observe(say: (line: string) => void): Promise<string[]> {
   let prometheus: ScrapingPrometheus | undefined;
   try {
     const tiers = join(folder, 'tiers.json');
-    await writeFile(tiers, '{ "default": { "requestsPerSecond": 100000, "burst": 100000 } }');
+    const limits = { requestsPerSecond: 100_000, burst: 100_000, maxSessions: 1_000_000 };
+    await writeFile(tiers, JSON.stringify({ default: limits }));
     server = await ServerProcess.start(
       {
         REDIS_URL: `unix://${redis.path}`,

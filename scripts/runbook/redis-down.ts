@@ -14,8 +14,8 @@ export async function rehearse(at: Rehearsal): Promise<void> {
   assert.equal(during.persistence, 'deferred');
   at.says('A2A-Persistence: deferred');
   await at.event(machine, 'store_unavailable');
-  await at.reason(machine, 'the store is away');
-  await at.reason(machine, 'records wait for the store');
+  await at.reason(machine, 'store_away');
+  await at.reason(machine, 'records_pending');
   await at.metric(machine, 'holdfast_breaker_open', (open) => open === 1);
   await at.metric(machine, 'holdfast_pending_records', (records) => records > 0);
   assert.match(await at.command('events store_unavailable'), /"event":"store_unavailable"/);

@@ -2,6 +2,7 @@ import { ProtocolError } from '../../protocol/errors.ts';
 import { StartError } from '../backend.ts';
 import { ConfigError } from '../config.ts';
 import { SessionDamagedError, StoreUnavailableError } from '../sessions/session-store.ts';
+import { IndexDamagedError } from '../stores/index-damaged-error.ts';
 import { type Command, COMMANDS, findCommand } from './commands.ts';
 import { CLI_EXIT, type Console, InputError, MissingError, OutputError, UsageError } from './console.ts';
 
@@ -66,7 +67,7 @@ function codeOf(error: unknown): number | undefined {
   if (error instanceof SessionDamagedError) return CLI_EXIT.found;
   // Raised where a request would be refused for now.
   if (error instanceof ProtocolError) return CLI_EXIT.unusable;
-  const isUnusable = [StartError, StoreUnavailableError, InputError, OutputError].some(
+  const isUnusable = [StartError, StoreUnavailableError, IndexDamagedError, InputError, OutputError].some(
     (kind) => error instanceof kind,
   );
   return isUnusable ? CLI_EXIT.unusable : undefined;

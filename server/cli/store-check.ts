@@ -4,6 +4,7 @@ import type { SessionRef } from '../sessions/session-ref.ts';
 import { joinTaskId } from '../sessions/session-ref.ts';
 import { type AliasEntry, SessionDamagedError, type TaskIndexEntry } from '../sessions/session-store.ts';
 import { readTaskSummary } from '../sessions/task-summary.ts';
+import { IndexDamagedError } from '../stores/index-damaged-error.ts';
 import type { Looked, Stray } from '../stores/inspection.ts';
 import type { OpenStore } from './open-store.ts';
 import { sessionsIn } from './open-store.ts';
@@ -11,13 +12,13 @@ import { tasksIn } from './tasks-command.ts';
 
 export type ProblemKind =
   | Stray['kind']
-  | 'unindexed'
   | 'damaged-record'
   | 'lost-record'
   | 'unknown-record'
   | 'unopened-record'
   | 'damaged-session'
   | 'index-without-ttl'
+  | 'index-damaged'
   | 'unknown-tenant';
 
 export interface Problem {
@@ -48,6 +49,7 @@ const STRAYS: Readonly<Record<Stray['kind'], string>> = {
   orphan: 'leads to nothing',
   stale: 'the task is not in this state',
   'no-ttl': 'the session would stay for ever',
+  unindexed: 'the task is missing there',
   unlisted: 'the session is in no list and in no count',
 };
 
@@ -61,14 +63,7 @@ export async function* checkStore(
   deep: boolean,
   onLooked: (sessions: number) => void,
 ): AsyncIterable<Problem> {
-  for await (const page of sessionsIn(open, places)) {
-    for (let i = 0; i < page.length; i += AT_ONCE) {
-      const some = page.slice(i, i + AT_ONCE);
-      const found = await Promise.all(some.map(({ ref }) => checkSession(open, ref)));
-      onLooked(some.length);
-      yield* found.flat();
-    }
-  }
+  for (const place of places) yield* checkSessions(open, place, onLooked);
   for (const place of places)
     for await (const looked of open.inspection.indexes(place)) yield* toProblems(looked, place, open);
   if (!deep) return;
@@ -85,7 +80,32 @@ export async function* checkStore(
   }
 }
 
-function toProblems({ strays, immortal = [] }: Looked, place: string, { store }: OpenStore): Problem[] {
+/** Those that the index of sessions has. */
+async function* checkSessions(
+  open: OpenStore,
+  place: string,
+  onLooked: (sessions: number) => void,
+): AsyncIterable<Problem> {
+  try {
+    for await (const page of sessionsIn(open, [place])) {
+      for (let i = 0; i < page.length; i += AT_ONCE) {
+        const some = page.slice(i, i + AT_ONCE);
+        const found = await Promise.all(some.map(({ ref }) => checkSession(open, ref)));
+        onLooked(some.length);
+        yield* found.flat();
+      }
+    }
+  } catch (error) {
+    // It is told of where the indexes are looked at.
+    if (!(error instanceof IndexDamagedError)) throw error;
+  }
+}
+
+function toProblems(
+  { strays, immortal = [], damaged = [] }: Looked,
+  place: string,
+  { store }: OpenStore,
+): Problem[] {
   const found = strays.map(({ kind, ref, index, local }): Problem => {
     const about = {
       kind,
@@ -100,7 +120,11 @@ function toProblems({ strays, immortal = [] }: Looked, place: string, { store }:
     ...{ kind: 'index-without-ttl', place, what: `${key} would stay for ever` },
     mend: { by: 'retire' },
   }));
-  return [...found, ...indexes];
+  const useless = damaged.map((key): Problem => {
+    const what = `${key} has the wrong type: see "A damaged index" in the runbook`;
+    return { kind: 'index-damaged', place, what };
+  });
+  return [...found, ...indexes, ...useless];
 }
 
 function toMend({ kind, ref, index, local }: Stray, store: string): Mend | undefined {
@@ -109,6 +133,7 @@ function toMend({ kind, ref, index, local }: Stray, store: string): Mend | undef
     case 'orphan':
       return { by: 'purge', ref, index, ...(local !== undefined && { local }) };
     case 'stale':
+    case 'unindexed':
       return local === undefined ? undefined : { by: 'index', ref, local, index };
     case 'no-ttl':
       return { by: 'renew', ref, hasLife: false };
@@ -180,11 +205,9 @@ async function compare(
 ): Promise<Problem[]> {
   const { ref } = session;
   const { tenant: place, sessionId } = ref;
-  const listed = new Map<string, string | undefined>();
-  for await (const { local, summary } of tasksIn(open, place, { sessionId }))
-    listed.set(local, readTaskSummary(summary)?.state);
   const problems: Problem[] = [];
-  for (const [local, entry] of wrongEntries(session, listed)) {
+  const listed = await unlessDamaged(() => listedOf(open, ref));
+  for (const [local, entry] of listed === undefined ? [] : wrongEntries(session, listed)) {
     const what =
       entry.state === null
         ? 'a task is listed that the journal does not have'
@@ -194,13 +217,35 @@ async function compare(
     problems.push({ kind: 'unindexed', place, sessionId, local, what, mend: { by: 'index', ref, local } });
   }
   for (const { subject, clientTaskId, local } of aliases) {
-    const named = await open.store.resolveAlias(place, subject, clientTaskId);
-    if (named !== undefined) continue;
+    const named = await unlessDamaged(async () => ({
+      ref: await open.store.resolveAlias(place, subject, clientTaskId),
+    }));
+    if (named === undefined || named.ref !== undefined) continue;
     const id = joinTaskId(sessionId, local);
     const what = `the client's own id of task ${id} leads to nothing`;
     problems.push({ kind: 'unindexed', place, sessionId, local, what, mend: { by: 'index', ref, local } });
   }
   return problems;
+}
+
+/** What a damaged index does not say is not missing in it. */
+async function unlessDamaged<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof IndexDamagedError) return undefined;
+    throw error;
+  }
+}
+
+async function listedOf(
+  open: OpenStore,
+  { tenant, sessionId }: SessionRef,
+): Promise<Map<string, string | undefined>> {
+  const listed = new Map<string, string | undefined>();
+  for await (const { local, summary } of tasksIn(open, tenant, { sessionId }))
+    listed.set(local, readTaskSummary(summary)?.state);
+  return listed;
 }
 
 /** What the indexes should say of each task of which they say something else. A fold that is not whole is no judge. */

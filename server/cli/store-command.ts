@@ -1,6 +1,7 @@
 /** `holdfast store check`, `repair` and `stats`. */
 import { TASK_STATES } from '../../protocol/task-state.ts';
 import { SessionDamagedError } from '../sessions/session-store.ts';
+import { IndexDamagedError } from '../stores/index-damaged-error.ts';
 import { parseArguments } from './arguments.ts';
 import { CLI_EXIT, type Console, toJsonText } from './console.ts';
 import {
@@ -57,7 +58,7 @@ async function tryToMend(open: OpenStore, problem: Problem): Promise<boolean> {
   try {
     return await mend(open, problem);
   } catch (error) {
-    if (error instanceof SessionDamagedError) return false;
+    if (error instanceof SessionDamagedError || error instanceof IndexDamagedError) return false;
     throw error;
   }
 }

@@ -8,6 +8,8 @@ export type StrayKind =
   | 'orphan'
   /** The task stands in the index of a state that it is not in. */
   | 'stale'
+  /** The task is missing in the index of the state that it is in. */
+  | 'unindexed'
   /** The session would stay for ever. */
   | 'no-ttl'
   /** The session is in no index of sessions: it is not listed. */
@@ -29,6 +31,8 @@ export interface Looked {
   readonly strays: readonly Stray[];
   /** Index keys that would stay for ever. */
   readonly immortal?: readonly string[];
+  /** Index keys of a type that is not theirs. What they should say is not looked at. */
+  readonly damaged?: readonly string[];
   /** Tenants, or subjects of them, that the registry does not have. */
   readonly unknown?: readonly string[];
 }
@@ -37,7 +41,7 @@ export interface Looked {
 export interface StoreInspection {
   /** What the configuration disagrees with what the store was set up with; undefined: in nothing. */
   setupProblem(): Promise<string | undefined>;
-  /** How many sessions the index of a tenant, or a subject of it, has; a few may have expired. */
+  /** How many sessions the index of a tenant, or a subject of it, has; a few may have expired. A damaged one has none. */
   count(place: string): Promise<number>;
   /** Every entry of the indexes of a tenant, or a subject of it. */
   indexes(place: string): AsyncIterable<Looked>;

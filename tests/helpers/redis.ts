@@ -83,13 +83,14 @@ export class RedisServer {
     const file = join(this.folder, 'redis.conf');
     const user = ['--user', USER.username, 'on', `>${USER.password}`, '~*', '&*', '+@all'];
     if (config !== undefined && !existsSync(file)) writeFileSync(file, config);
+    const hasOwnUsers = args.includes('--sentinel') || args.includes('--aclfile');
     const child = spawn(
       '/bin/sh',
       ['-c', GUARDED, 'guarded', this.#binary, ...(config === undefined ? [] : [file])]
         .concat('--port', String(this.port), '--bind', '127.0.0.1', '--unixsocket', this.path)
         .concat('--dir', this.folder, '--save', '', '--appendonly', appendonly ? 'yes' : 'no')
         .concat('--appendfsync', 'always', '--logfile', join(this.folder, 'redis.log'))
-        .concat(args.includes('--sentinel') ? [] : user, args),
+        .concat(hasOwnUsers ? [] : user, args),
       { stdio: ['pipe', 'pipe', 'ignore'] },
     );
     this.#child = child;

@@ -1,17 +1,6 @@
 import { StoreUnavailableError } from '../../sessions/session-store.ts';
 import { StoreTimeoutError } from '../store-timeout-error.ts';
 
-/** An index has a type that nobody here gave it. The session it belongs to was not written. */
-export class IndexDamagedError extends Error {
-  override readonly name = 'IndexDamagedError';
-  readonly key: string;
-
-  constructor(key: string) {
-    super(`index is damaged: ${key} has the wrong type`);
-    this.key = key;
-  }
-}
-
 /** This start and the store disagree on something that keys depend on. */
 export class StoreSettingsError extends Error {
   override readonly name = 'StoreSettingsError';

@@ -183,3 +183,6 @@ export function indexKeys(shelf: ShelfKeys): string[] {
   const shared = whole === undefined ? [] : [whole.sessions, whole.running];
   return [shelf.sessions, shelf.ids, shelf.aliases, shelf.tasks, ...states, shelf.outbox, ...shared];
 }
+
+/** As Redis calls the type of a session, or of an index of a shelf. */
+export const typeOf = (key: string): string => (/:(aliases|s:[^:]*)$/.test(key) ? 'hash' : 'zset');

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { TASK_STATES } from '../../../protocol/task-state.ts';
+import { TASK_STATES, type TaskState } from '../../../protocol/task-state.ts';
 import type { Scope } from '../../security/space.ts';
 import { spaceOf } from '../../security/space.ts';
 import { encodeTaskId } from '../../sessions/session-ref.ts';
@@ -7,8 +7,9 @@ import { readTaskSummary } from '../../sessions/task-summary.ts';
 import { decodeId } from '../encoded-ids.ts';
 import type { Looked, StoreInspection, Stray, StrayKind } from '../inspection.ts';
 import type { RedisClient } from './client.ts';
-import { toStoreError } from './errors.ts';
-import { createKeys, indexKeys, stateName, type RedisKeys, type ShelfKeys } from './keys.ts';
+import { DROP } from './inspection-script.ts';
+import { isWrongType, toStoreError } from './errors.ts';
+import { createKeys, indexKeys, stateName, typeOf, type RedisKeys, type ShelfKeys } from './keys.ts';
 
 export interface RedisInspectionOptions {
   readonly prefix: string;
@@ -21,20 +22,6 @@ export interface RedisInspectionOptions {
 const STEP = 500;
 /** The score of a session may be this much behind its life. */
 const EARLY_MS = 1_000;
-
-/** KEYS 1 session · 2 sessions · 3 index, or the aliases · ARGV 1 session id · 2 member, or task · 3 '1': the aliases */
-const DROP = `
-if redis.pcall('HEXISTS', KEYS[1], 'v') ~= 0 or redis.call('ZSCORE', KEYS[2], ARGV[1]) then return 0 end
-if ARGV[3] == '' then
-  redis.call('ZREM', KEYS[3], ARGV[2])
-else
-  for field in string.gmatch(redis.call('HGET', KEYS[3], ARGV[2]) or '', '%S+') do
-    if redis.call('HGET', KEYS[3], field) == ARGV[2] then redis.call('HDEL', KEYS[3], field) end
-  end
-  redis.call('HDEL', KEYS[3], ARGV[2])
-end
-return 1
-`;
 
 type Reply = string | number | null;
 
@@ -71,17 +58,20 @@ export class RedisInspection implements StoreInspection {
 
   async count(place: string): Promise<number> {
     const shelves = this.#keys.shelves(place).map(({ sessions }) => sessions);
-    const counts = await Promise.all(shelves.map((key) => this.#ask(() => this.#client.zcard(key))));
-    return counts.reduce((sum, each) => sum + each, 0);
+    const counts = await Promise.all(shelves.map((key) => this.#all([key], (line) => line.zcard(key))));
+    return counts.flat().reduce<number>((sum, each) => sum + Number(each ?? 0), 0);
   }
 
   async *indexes(place: string): AsyncIterable<Looked> {
     for (const shelf of this.#keys.shelves(place)) {
-      yield await this.#livesOf(shelf);
+      yield await this.#keysOn(shelf);
       yield* this.#scan('zscan', shelf.sessions, (found) => this.#sessions(place, shelf, found));
       yield* this.#scan('zscan', shelf.ids, (found) => this.#existing(place, shelf, 'tasks:ids', found));
       yield* this.#scan('zscan', shelf.outbox, (found) => this.#existing(place, shelf, 'outbox', found));
-      yield* this.#scan('zscan', shelf.tasks, (found) => this.#tasks(place, shelf, 'tasks', found));
+      yield* this.#scan('zscan', shelf.tasks, async (found) => [
+        ...(await this.#tasks(place, shelf, 'tasks', found)),
+        ...(await this.#unindexed(place, shelf, found)),
+      ]);
       for (const state of TASK_STATES) {
         const index = `tasks:${stateName(state)}`;
         yield* this.#scan('zscan', shelf.state(state), (found) =>
@@ -134,22 +124,26 @@ export class RedisInspection implements StoreInspection {
       if (kind === undefined || id === undefined) continue;
       const ref = { tenant: place, sessionId: decodeId(id) };
       const { shelf } = this.#keys.session(ref);
-      const [head, score, life] = await Promise.all([
-        this.#ask(() => this.#client.hexists(root + name, 'v')),
-        this.#ask(() => this.#client.zscore(shelf.sessions, id)),
-        this.#ask(() => this.#client.pttl(root + name)),
-      ]);
-      if (head === 0 || life === -2) continue;
+      const [head, life] = await this.#all(['hexists', 'pttl'] as const, (line, command) =>
+        command === 'pttl' ? line.pttl(root + name) : line.hexists(root + name, 'v'),
+      );
+      if (head !== 1 || life === -2) continue;
+      const [score] = await this.#all([id], (line) => line.zscore(shelf.sessions, id));
       if (score === null) strays.push({ kind: 'unlisted', ref, index: 'sessions' });
       else if (life === -1) strays.push({ kind: 'no-ttl', ref, index: 'sessions' });
     }
     return { entries: names.length, strays, unknown: [...unknown] };
   }
 
-  async #livesOf(shelf: ShelfKeys): Promise<Looked> {
+  async #keysOn(shelf: ShelfKeys): Promise<Looked> {
     const names = indexKeys(shelf);
+    const types = await this.#all(names, (line, key) => line.type(key));
     const lives = await this.#all(names, (line, key) => line.pttl(key));
-    return { entries: 0, strays: [], immortal: names.filter((_, i) => lives[i] === -1) };
+    const isDamaged = (key: string, type: unknown): boolean => type !== 'none' && type !== typeOf(key);
+    const damaged = names.filter((key, i) => isDamaged(key, types[i]));
+    // The life of somebody else's key is not ours to judge.
+    const immortal = names.filter((key, i) => lives[i] === -1 && !damaged.includes(key));
+    return { entries: 0, strays: [], immortal, damaged };
   }
 
   /** By member and score. */
@@ -190,15 +184,12 @@ export class RedisInspection implements StoreInspection {
     state?: string,
   ): Promise<Stray[]> {
     const members = found.map(([member]) => member);
-    const summaries = await this.#all(members, (line, member) =>
-      line.hget(`${shelf.base}s:${sessionOf(member)}`, `t:${member}`),
-    );
+    const states = await this.#statesOf(shelf, members);
     const strays: Stray[] = [];
     const bare: string[] = [];
     members.forEach((member, i) => {
-      const summary = summaries[i];
-      if (typeof summary !== 'string') bare.push(member);
-      else if (state !== undefined && readTaskSummary(summary)?.state !== state)
+      if (states[i] === undefined) bare.push(member);
+      else if (state !== undefined && states[i] !== state)
         strays.push(toStray('stale', place, index, member));
     });
     const gone = new Set(await this.#gone(shelf, bare));
@@ -214,6 +205,39 @@ export class RedisInspection implements StoreInspection {
     return strays;
   }
 
+  /** As the sessions have them. @returns undefined where there is no summary, '' where it cannot be read */
+  async #statesOf(shelf: ShelfKeys, members: readonly string[]): Promise<(TaskState | '' | undefined)[]> {
+    const summaries = await this.#all(members, (line, member) =>
+      line.hget(`${shelf.base}s:${sessionOf(member)}`, `t:${member}`),
+    );
+    return summaries.map((text) =>
+      typeof text === 'string' ? (readTaskSummary(text)?.state ?? '') : undefined,
+    );
+  }
+
+  /** Tasks that the index of their own state does not have. */
+  async #unindexed(place: string, shelf: ShelfKeys, found: readonly Entry[]): Promise<Stray[]> {
+    const members = found.map(([member]) => member);
+    const states = await this.#statesOf(shelf, members);
+    const known = members.flatMap((member, i) => {
+      const state = states[i];
+      return state === undefined || state === '' ? [] : [{ member, state }];
+    });
+    const scores = await this.#all(known, (line, { member, state }) =>
+      line.zscore(shelf.state(state), member),
+    );
+    const missing = known.filter((_, i) => scores[i] === null);
+    // One that has moved on in between is in the index of another state by now.
+    const now = await this.#statesOf(
+      shelf,
+      missing.map(({ member }) => member),
+    );
+    return missing
+      .filter(({ state }, i) => now[i] === state)
+      .map(({ member, state }) => toStray('unindexed', place, `tasks:${stateName(state)}`, member));
+  }
+
+  /** Nothing of a key that has another type. */
   async *#scan(
     command: 'zscan' | 'hscan',
     key: string,
@@ -221,11 +245,11 @@ export class RedisInspection implements StoreInspection {
   ): AsyncIterable<Looked> {
     let cursor = '0';
     do {
-      const [next, flat] = await this.#ask(() =>
-        command === 'zscan'
-          ? this.#client.zscan(key, cursor, 'COUNT', STEP)
-          : this.#client.hscan(key, cursor, 'COUNT', STEP),
+      const [step] = await this.#all<string, [string, string[]]>([key], (line) =>
+        command === 'zscan' ? line.zscan(key, cursor, 'COUNT', STEP) : line.hscan(key, cursor, 'COUNT', STEP),
       );
+      if (!step) return;
+      const [next, flat] = step;
       cursor = next;
       const found: Entry[] = [];
       for (let i = 0; i + 1 < flat.length; i += 2) found.push([flat[i] ?? '', flat[i + 1] ?? '']);
@@ -233,16 +257,18 @@ export class RedisInspection implements StoreInspection {
     } while (cursor !== '0');
   }
 
-  /** One command for each, in one round trip. They are all in one slot. */
-  async #all<T>(of: readonly T[], command: (line: Line, each: T) => unknown): Promise<Reply[]> {
+  /** One command for each, in one round trip. They are all in one slot. @returns undefined for a key of another type */
+  async #all<T, R = Reply>(
+    of: readonly T[],
+    command: (line: Line, each: T) => unknown,
+  ): Promise<(R | undefined)[]> {
     if (of.length === 0) return [];
     const line = this.#client.pipeline();
     for (const each of of) command(line, each);
     const replies = (await this.#ask(() => line.exec())) ?? [];
     return replies.map(([error, reply]) => {
-      // A key of another type has nothing that is looked for.
-      if (error !== null && !error.message.startsWith('WRONGTYPE')) throw toStoreError(error);
-      return error === null ? (reply as Reply) : null;
+      if (error !== null && !isWrongType(error)) throw toStoreError(error);
+      return error === null ? (reply as R) : undefined;
     });
   }
 

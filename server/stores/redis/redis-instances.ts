@@ -13,7 +13,7 @@ import type { TenantCensus } from '../../sessions/store-census.ts';
 import { decodeId } from '../encoded-ids.ts';
 import { FORGET_INSTANCE_MS } from '../running-tasks.ts';
 import type { RedisClient } from './client.ts';
-import { toStoreError } from './errors.ts';
+import { isWrongType, toStoreError } from './errors.ts';
 import type { RedisKeys } from './keys.ts';
 import { takeCensus } from './redis-census.ts';
 import { findRunningTasks } from './redis-running.ts';
@@ -110,7 +110,7 @@ export abstract class RedisInstances implements InstanceStore {
 
   runningTasks(tenant: string, limit: number, after?: string): Promise<RunningTasks> {
     const countAll = (keys: readonly string[]) =>
-      this.plain((client) => Promise.all(keys.map((key) => client.zcount(key, '-inf', '+inf'))));
+      this.plain((client) => Promise.all(keys.map((key) => client.zcount(key, '-inf', '+inf'))), keys);
     return findRunningTasks(this.#scripts, this.#keys.shelves(tenant), countAll, limit, after);
   }
 
@@ -162,11 +162,20 @@ export abstract class RedisInstances implements InstanceStore {
     this.#wakeups?.close();
   }
 
-  protected async plain<T>(work: (client: RedisClient) => Promise<T>): Promise<T> {
+  protected fieldOf(index: string, field: string): Promise<string | null> {
+    return this.plain((client) => client.hget(index, field), [index]);
+  }
+
+  /** @param indexes which of them has another type is what is thrown then */
+  protected async plain<T>(
+    work: (client: RedisClient) => Promise<T>,
+    indexes: readonly string[] = [],
+  ): Promise<T> {
     try {
       return await work(this.#client);
     } catch (error) {
-      throw toStoreError(error);
+      const cause = toStoreError(error);
+      throw indexes.length > 0 && isWrongType(cause) ? await this.#scripts.whichIsWrong(indexes) : cause;
     }
   }
 }

@@ -283,7 +283,7 @@ export class RedisSessionStore extends RedisErasures implements SessionStore {
 
   async resolveAlias(tenant: string, subject: string, clientTaskId: string): Promise<string | undefined> {
     const { aliases } = this.#keys.aliasShelf(tenant, subject, clientTaskId);
-    const named = await this.plain((client) => client.hget(aliases, aliasField(subject, clientTaskId)));
+    const named = await this.fieldOf(aliases, aliasField(subject, clientTaskId));
     return named === null ? undefined : decodeFullTaskId(named);
   }
 

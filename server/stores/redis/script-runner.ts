@@ -2,7 +2,8 @@ import type { Command } from 'ioredis';
 import { StoreUnavailableError } from '../../sessions/session-store.ts';
 import { APPEND, APPEND_COUNTED, CREATE, CREATE_COUNTED } from './commit-scripts.ts';
 import { disturbed, type RedisClient } from './client.ts';
-import { IndexDamagedError, isWrongType, toStoreError } from './errors.ts';
+import { IndexDamagedError } from '../index-damaged-error.ts';
+import { isWrongType, toStoreError } from './errors.ts';
 import { type FailedShelves, TOUCH } from './failed-shelves.ts';
 import {
   CommandTimeouts,
@@ -12,6 +13,7 @@ import {
   type ScriptSender,
 } from './script-command.ts';
 import * as erasures from './erasure-scripts.ts';
+import { typeOf } from './keys.ts';
 import * as scripts from './scripts.ts';
 
 const LUA = {
@@ -117,7 +119,7 @@ export class ScriptRunner implements ScriptSender {
       return;
     }
     if (isWrongType(error)) {
-      void this.#whichIsWrong(keyNames).then((wrong) => {
+      void this.whichIsWrong(keyNames).then((wrong) => {
         command.fail(wrong);
       });
       return;
@@ -143,7 +145,7 @@ export class ScriptRunner implements ScriptSender {
   }
 
   /** Redis does not say which key had the wrong type. Asked afterwards, so that the way of every commit stays short. */
-  async #whichIsWrong(keys: readonly string[]): Promise<Error> {
+  async whichIsWrong(keys: readonly string[]): Promise<Error> {
     try {
       const types = await Promise.all(keys.map((key) => this.#client.type(key)));
       const at = types.findIndex((type, i) => type !== 'none' && type !== typeOf(keys[i] ?? ''));
@@ -155,5 +157,3 @@ export class ScriptRunner implements ScriptSender {
 }
 
 const isNoScript = (error: Error): boolean => error.message.startsWith('NOSCRIPT');
-
-const typeOf = (key: string): string => (/:(aliases|s:[^:]*)$/.test(key) ? 'hash' : 'zset');

@@ -82,6 +82,12 @@ describe('holdfast store', () => {
       [],
     ],
     ['a task that no list has', 'unindexed', () => redis.client.zrem(`${shelf()}tasks`, `${ID}.a`), []],
+    [
+      'a task that only the index of its state lacks',
+      'unindexed',
+      () => redis.client.zrem(`${shelf()}tasks:completed`, `${ID}.a`),
+      [],
+    ],
     ['a summary that is not there', 'unindexed', () => redis.client.hdel(key(), `t:${ID}.a`), []],
     [
       'a task that the journal does not have',

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { SessionDamagedError } from '../../../server/sessions/session-store.ts';
-import { IndexDamagedError, StoreSettingsError } from '../../../server/stores/redis/errors.ts';
+import { IndexDamagedError } from '../../../server/stores/index-damaged-error.ts';
+import { StoreSettingsError } from '../../../server/stores/redis/errors.ts';
 import { createKeys } from '../../../server/stores/redis/keys.ts';
 import type { RedisSessionStore } from '../../../server/stores/redis/redis-store.ts';
 import {

@@ -91,8 +91,13 @@ describe('webhooks over the wire', () => {
   });
 
   it('at an address that is not allowed are refused', async () => {
-    const configuration = { taskPushNotificationConfig: { url: 'http://169.254.169.254/latest/meta-data/' } };
-    const { error } = await ask('SendMessage', { ...sendV1('m1', 'hello'), configuration }, V1);
+    const taskPushNotificationConfig = {
+      url: 'http://169.254.169.254/latest/meta-data/',
+      token: planted('push-token'),
+      authentication: AUTH_V1,
+    };
+    const params = { ...sendV1('m1', planted('content')), configuration: { taskPushNotificationConfig } };
+    const { error } = await ask('SendMessage', params, V1);
     expect(error?.code).to.equal(-32602);
     expect(error?.message).to.match(/configuration\.taskPushNotificationConfig\.url/);
   });

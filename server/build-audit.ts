@@ -17,6 +17,8 @@ import type { ErasureTarget } from './sessions/erasure-store.ts';
 import type { ErasureReport } from './sessions/eraser.ts';
 
 export interface AuditTrail {
+  /** Of a request that is waited for: of a client that has left by then nobody knows where it was. */
+  readonly arrived: (req: IncomingMessage) => void;
   /** Bounded, however many there are: see {@link FailedAttempts}. */
   readonly attemptFailed: (req: IncomingMessage, why: FailedAttempt['why']) => void;
   readonly onDenied: (denied: Denied) => void;
@@ -50,12 +52,17 @@ export function buildAudit(options: AuditOptions): AuditTrail {
     if (file === undefined) destination.write(line);
     else file.write(line);
   };
-  const from = (req: IncomingMessage): string => clientAddress(req, config.bounds.trustProxyHops);
+  const addresses = new WeakMap<IncomingMessage, string>();
+  const from = (req: IncomingMessage): string =>
+    addresses.get(req) ?? clientAddress(req, config.bounds.trustProxyHops);
   const attempts = new FailedAttempts(({ from: address, why }, count) => {
     audit('authentication_failed', { from: address, why, count });
   });
   let holding: ReadonlySet<string> | undefined;
   return {
+    arrived: (req) => {
+      addresses.set(req, from(req));
+    },
     attemptFailed: (req, why) => {
       attempts.failed({ from: from(req), why });
     },

@@ -96,7 +96,10 @@ export async function buildAdmission(options: AdmissionOptions): Promise<Admissi
     admitOperator: async (req) => {
       allow('readMetrics', await resolve(req), req);
     },
-    admitAdmin: async (req) => allow('erase', await resolve(req), req),
+    admitAdmin: async (req) => {
+      audit.arrived(req);
+      return allow('erase', await resolve(req), req);
+    },
     // A page that got here by DNS rebinding has no credential.
     isHostAllowed: () => true,
     schemes: [...(keys ? API_KEY_SCHEMES : []), ...(jwt ? jwtSchemes(jwt.openIdConnectUrl) : [])],
@@ -115,7 +118,7 @@ function refuseWithoutCredentials(): never {
 type Resolve = (req: IncomingMessage) => Principal | Promise<Principal>;
 
 /** Attempts that fail are told of. */
-function told(resolve: Resolve, { attemptFailed }: AuditTrail): Resolve {
+function told(resolve: Resolve, { arrived, attemptFailed }: AuditTrail): Resolve {
   const failed = (req: IncomingMessage, error: unknown): never => {
     if (error instanceof ProtocolError && error.reason === 'UNAUTHENTICATED') {
       const { authorization, 'x-api-key': apiKey } = req.headers;
@@ -127,7 +130,9 @@ function told(resolve: Resolve, { attemptFailed }: AuditTrail): Resolve {
   return (req) => {
     try {
       const found = resolve(req);
-      return found instanceof Promise ? found.catch((error: unknown) => failed(req, error)) : found;
+      if (!(found instanceof Promise)) return found;
+      arrived(req);
+      return found.catch((error: unknown) => failed(req, error));
     } catch (error) {
       return failed(req, error);
     }

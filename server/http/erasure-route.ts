@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { Bytes } from '../../protocol/units.ts';
 import type { Denied } from '../rpc/denied.ts';
+import { parseJsonBody } from '../rpc/json-body.ts';
 import type { Principal } from '../security/principal.ts';
 import type { ErasureTarget } from '../sessions/erasure-store.ts';
 import { ErasureFailedError, type ErasureReport } from '../sessions/eraser.ts';
@@ -53,13 +54,14 @@ async function answer(
 ): Promise<HttpAnswer | undefined> {
   try {
     const who = await options.admitAdmin(req);
-    if (!isJson(req.headers['content-type'])) return bad(415, 'Content-Type must be application/json');
+    if (!isJson(req.headers['content-type']) || req.headers['content-encoding'] !== undefined)
+      return bad(415, 'Content-Type must be application/json, in UTF-8 and not encoded');
     const body = await new Promise<Buffer | 'too large' | 'aborted'>((settle) => {
       readBody(req, res, BODY_MAX_BYTES, settle);
     });
     if (body === 'aborted') return undefined;
     if (body === 'too large') return bad(413, `the body must be at most ${BODY_MAX_BYTES} bytes`);
-    const target = readTarget(body.toString());
+    const target = readTarget(body);
     if (typeof target === 'string') return bad(400, target);
     if (target.tenant !== who.tenant) {
       options.onDenied?.({ principal: who, operation: 'erase', why: 'tenant', source: req });
@@ -91,12 +93,13 @@ async function erased(
 }
 
 /** @returns a string that says what is wrong */
-export function readTarget(text: string): ErasureTarget | string {
+export function readTarget(bytes: Uint8Array): ErasureTarget | string {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    // Not a text with U+FFFD in it: it would name somebody else.
+    value = parseJsonBody(bytes);
   } catch {
-    return 'the body must be JSON';
+    return 'the body must be JSON, in UTF-8';
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return 'the body must be an object';

@@ -28,7 +28,8 @@ export interface RoutesOptions {
 export function createRoutes(options: RoutesOptions): RequestListener {
   const { cors, metrics, log } = options;
   const routes = express();
-  routes.disable('x-powered-by').disable('etag');
+  // A proxy that lets nobody to /metrics or /admin has to have said all that there is to say.
+  routes.disable('x-powered-by').disable('etag').enable('case sensitive routing');
   routes.all(RPC_PATHS, options.rpcEndpoint);
 
   const guard: RequestHandler = (req, res, next) => {

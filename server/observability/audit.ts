@@ -34,6 +34,8 @@ export interface AuditEntry {
 export type Audit = (event: AuditEvent, entry: AuditEntry) => void;
 
 const TEXT_MAX_CHARS = 512;
+/** Also the ends of lines that are no control characters, and what shows a text in another order than it has. */
+const CONTROLS = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
 
 /** One line of JSON, without its end. What others have chosen is bounded and has no control characters. */
 export function toAuditLine(at: EpochMs, event: AuditEvent, entry: AuditEntry): string {
@@ -41,7 +43,7 @@ export function toAuditLine(at: EpochMs, event: AuditEvent, entry: AuditEntry): 
     { stream: 'audit', at: new Date(at).toISOString(), event, ...entry },
     (_, value: unknown) =>
       typeof value === 'string'
-        ? value.slice(0, TEXT_MAX_CHARS).replace(/[\p{Cc}\u2028\u2029]/gu, '?')
+        ? value.slice(0, TEXT_MAX_CHARS).replace(CONTROLS, '?')
         : value,
   );
 }

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import type { JsonObject } from '../../protocol/units.ts';
 import { eventually } from '../helpers/eventually.ts';
+import { planted } from '../helpers/overheard.ts';
 import { useServer } from '../helpers/server.ts';
 import { useReceiver } from './receiver.ts';
 import { historyOf, newId, say01, taskIn, textsOf } from './said.ts';
@@ -132,11 +133,11 @@ describe('A2A 0.1', () => {
     expect(await client.code('tasks/pushNotification/set', refused)).to.equal(-32602);
     const hook = {
       url: receiver.url('/v01'),
-      token: 'tok',
-      authentication: { schemes: ['Bearer'], credentials: 's3cret' },
+      token: planted('push-token'),
+      authentication: { schemes: ['Bearer'], credentials: planted('credentials') },
     };
     const set = await client.result('tasks/pushNotification/set', { id, pushNotificationConfig: hook });
-    expect(JSON.stringify(set)).to.not.include('s3cret');
+    expect(JSON.stringify(set)).to.not.include(planted('credentials'));
     expect(await client.result('tasks/pushNotification/get', { id })).to.deep.equal(set);
     await send(id, 'blue');
     const isOver = (): boolean =>
@@ -145,7 +146,10 @@ describe('A2A 0.1', () => {
       );
     await eventually(isOver);
     for (const { headers, body } of receiver.received) {
-      expect(headers).to.include({ authorization: 'Bearer s3cret', 'x-a2a-notification-token': 'tok' });
+      expect(headers).to.include({
+        authorization: `Bearer ${planted('credentials')}`,
+        'x-a2a-notification-token': planted('push-token'),
+      });
       expect(body['id']).to.equal(id);
     }
   });

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import type { JsonObject } from '../../protocol/units.ts';
 import { eventually } from '../helpers/eventually.ts';
+import { planted } from '../helpers/overheard.ts';
 import { post } from '../helpers/rpc.ts';
 import { useServer } from '../helpers/server.ts';
 import { useReceiver } from './receiver.ts';
@@ -130,14 +131,14 @@ describe('A2A 0.3', () => {
     const { id } = await send('input');
     const hook = {
       url: receiver.url('/v03'),
-      token: 'tok',
-      authentication: { schemes: ['Bearer'], credentials: 's3cret' },
+      token: planted('push-token'),
+      authentication: { schemes: ['Bearer'], credentials: planted('credentials') },
     };
     const set = await client.result('tasks/pushNotificationConfig/set', {
       taskId: id,
       pushNotificationConfig: hook,
     });
-    expect(JSON.stringify(set)).to.not.include('s3cret');
+    expect(JSON.stringify(set)).to.not.include(planted('credentials'));
     const { pushNotificationConfig } = await client.result('tasks/pushNotificationConfig/get', { id });
     expect(pushNotificationConfig).to.deep.include({ url: hook.url, id });
     expect(await client.result('tasks/pushNotificationConfig/list', { id })).to.have.length(1);
@@ -150,8 +151,8 @@ describe('A2A 0.3', () => {
     const { headers, body } = receiver.received[0] ?? { headers: {}, body: {} };
     expect(headers).to.include({
       'content-type': 'application/json',
-      authorization: 'Bearer s3cret',
-      'x-a2a-notification-token': 'tok',
+      authorization: `Bearer ${planted('credentials')}`,
+      'x-a2a-notification-token': planted('push-token'),
     });
     expect(body).to.deep.include({ kind: 'task', id });
     const deletion = { id, pushNotificationConfigId: id };

@@ -3,12 +3,13 @@ import { StreamResponse } from '@a2a-js/sdk';
 import { expect } from 'chai';
 import type { JsonObject } from '../../protocol/units.ts';
 import { eventually } from '../helpers/eventually.ts';
+import { planted } from '../helpers/overheard.ts';
 import { useServer } from '../helpers/server.ts';
 import { useReceiver } from './receiver.ts';
 import { memberOf, newId, say, taskIn } from './said.ts';
 import { Wire } from './wire.ts';
 
-const AUTHENTICATION = { scheme: 'Bearer', credentials: 'planted-secret' };
+const AUTHENTICATION = { scheme: 'Bearer', credentials: planted('credentials') };
 
 describe('webhooks of 1.0', () => {
   const env: Record<string, string> = {};
@@ -33,8 +34,8 @@ describe('webhooks of 1.0', () => {
     expect(made['id']).to.be.a('string').and.to.have.length.above(0);
     const shown = await client.result('GetTaskPushNotificationConfig', { taskId, id: made['id'] ?? '' });
     expect(shown).to.deep.equal(made);
-    expect(JSON.stringify(shown)).to.not.include('planted-secret');
-    expect(JSON.stringify(server.logs.lines)).to.not.include('planted-secret');
+    expect(JSON.stringify(shown)).to.not.include(planted('credentials'));
+    expect(JSON.stringify(server.logs.lines)).to.not.include(planted('credentials'));
   });
 
   it('that are not there are not found, and neither are those of another task [V1-46]', async () => {
@@ -73,14 +74,14 @@ describe('webhooks of 1.0', () => {
 
   it('are called with what they were registered with, once for each event, in order [V1-45, V1-49, V1-50, V1-51]', async () => {
     const taskId = await begin('input');
-    await create(taskId, { authentication: AUTHENTICATION, token: 'tok' });
+    await create(taskId, { authentication: AUTHENTICATION, token: planted('push-token') });
     await client.result('SendMessage', say('blue', { taskId }));
     await eventually(() => statesOf('/hook').includes('TASK_STATE_COMPLETED'));
     for (const { headers, body } of receiver.received) {
       expect(headers).to.include({
-        authorization: 'Bearer planted-secret',
+        authorization: `Bearer ${planted('credentials')}`,
         'content-type': 'application/a2a+json',
-        'x-a2a-notification-token': 'tok',
+        'x-a2a-notification-token': planted('push-token'),
       });
       expect(memberOf(body)).to.match(/^(task|statusUpdate|artifactUpdate|message)$/);
       expect(StreamResponse.toJSON(StreamResponse.fromJSON(body))).to.deep.equal(body);
@@ -92,7 +93,7 @@ describe('webhooks of 1.0', () => {
   });
 
   it('may come with the message that makes the task [V1-50]', async () => {
-    const hook = { url: receiver.url('/inline'), token: 't' };
+    const hook = { url: receiver.url('/inline'), token: planted('push-token') };
     await client.result('SendMessage', say('hello', {}, { taskPushNotificationConfig: hook }));
     await eventually(() => statesOf('/inline').includes('TASK_STATE_COMPLETED'));
   });

@@ -4,6 +4,7 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { ServerParts } from '../../server/app.ts';
 import { FakeBackend } from './fake-backend.ts';
+import { overheard } from './overheard.ts';
 import { sendV01 } from './rpc.ts';
 import { type TestServer, useServer } from './server.ts';
 
@@ -50,7 +51,9 @@ export async function raw(
   const req = request(url, { method: 'POST', agent: false, ...options });
   req.end(body);
   const res = await responseTo(req);
-  return { status: res.statusCode ?? 0, headers: res.headers, body: await text(res) };
+  const answer = { status: res.statusCode ?? 0, headers: res.headers, body: await text(res) };
+  overheard.hearAnswer(new URL(options.path ?? '', url), answer.status, answer.body);
+  return answer;
 }
 
 export const JSON_TYPE = { 'Content-Type': 'application/json' };

@@ -1,6 +1,9 @@
 /** Loaded by mocha before every run, whole or of a single file. */
 import type { RootHookObject } from 'mocha';
+import { hearFetch } from './heard-fetch.ts';
 import { overheard } from './overheard.ts';
+
+hearFetch();
 
 const rejections: unknown[] = [];
 

@@ -6,7 +6,6 @@ import { parseConfig } from '../../server/config.ts';
 import { eventually } from './eventually.ts';
 import { acknowledged, isCompleted, type Load, type Sent, slowest } from './load.ts';
 import { LogLines } from './log-lines.ts';
-import { overheard } from './overheard.ts';
 import { type RedisOptions, type RedisServer, startRedis } from './redis.ts';
 import { call, V1 } from './rpc.ts';
 import { type ServerProcess, useServerProcesses } from './server.ts';
@@ -92,9 +91,7 @@ export interface Readyz {
 
 export async function readyz(url: string): Promise<Readyz> {
   const response = await fetch(new URL('/readyz', url));
-  const text = await response.text();
-  overheard.hear('/readyz', text);
-  return { httpStatus: response.status, ...(JSON.parse(text) as Omit<Readyz, 'httpStatus'>) };
+  return { httpStatus: response.status, ...((await response.json()) as Omit<Readyz, 'httpStatus'>) };
 }
 
 export const isReady = async (url: string): Promise<boolean> => (await readyz(url)).status === 'ready';

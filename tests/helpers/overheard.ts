@@ -9,11 +9,15 @@ const MARKER = 'pl4nted';
 const SECRET_MIN = 8;
 
 /** Secrets that tests made up themselves -> what they are. */
-const known = new Map<string, string>([
-  ['secret of ann', 'content'],
-  ['secret-of-redis', 'password of Redis'],
-  ['hunter2hunter2', 'private key'],
-]);
+const known = ofThisProcess(
+  'secrets',
+  () =>
+    new Map<string, string>([
+      ['secret of ann', 'content'],
+      ['secret-of-redis', 'password of Redis'],
+      ['hunter2hunter2', 'private key'],
+    ]),
+);
 
 /** A secret, or a text that is content, for a test to give to a server. @param what told when it is found somewhere */
 export const planted = (what: string): string => `${MARKER}-${what}`;
@@ -40,12 +44,24 @@ export function leaksIn(text: string): string[] {
   return found;
 }
 
+/** What everybody may read, or asks for without a credential. */
+const STATES = /^\/(?:readyz|livez|metrics|\.well-known\/.*)$/;
+/** In a page of content it is quoted. */
+const RPC_ERROR = /"error":\{"code":-?\d/;
+
 export class Overheard {
   readonly #leaks: string[] = [];
 
   /** A line, or an answer. @param where it was, for whoever has to find it */
   hear(where: string, text: string): void {
     for (const what of leaksIn(text)) this.#leaks.push(`${nameOf(text) ?? where} tells ${what}`);
+  }
+
+  /** An answer over HTTP, if it is an error or a state: others are content, for those that may read it. */
+  hearAnswer(url: string | URL, status: number, text: string): void {
+    const { pathname } = new URL(url);
+    if (STATES.test(pathname)) this.hear(pathname, text);
+    else if (status >= 400 || RPC_ERROR.test(text)) this.hear('an error', text);
   }
 
   /** @throws naming the log events, and nothing of what they said */
@@ -61,7 +77,16 @@ function nameOf(text: string): string | undefined {
 }
 
 /** Of this process of tests. */
-export const overheard = new Overheard();
+export const overheard = ofThisProcess('heard', () => new Overheard());
+
+/**
+ * Mocha loads hooks.ts by `require` and, where that fails, a file of tests by `import`: each then has a module of its
+ * own, and what a test hears would be looked for where nobody has heard anything.
+ */
+function ofThisProcess<T>(name: string, make: () => T): T {
+  const shared = globalThis as unknown as Record<symbol, T | undefined>;
+  return (shared[Symbol.for(`holdfast.tests.${name}`)] ??= make());
+}
 
 /** Text as it comes from a pipe, line by line; also a last one that has no end. */
 export class OverheardText {

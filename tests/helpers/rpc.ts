@@ -1,5 +1,4 @@
 import type { JsonObject, JsonValue } from '../../protocol/units.ts';
-import { overheard } from './overheard.ts';
 
 export interface RpcReply {
   readonly status: number;
@@ -28,7 +27,6 @@ export async function post(
   });
   const text = await response.text();
   const json = (text === '' ? {} : JSON.parse(text)) as RpcReply['json'];
-  if (json.error !== undefined) overheard.hear('an error', text);
   return { status: response.status, headers: response.headers, text, json };
 }
 

@@ -11,6 +11,7 @@ import { createMetrics } from '../../server/observability/metrics.ts';
 import { RpcServer, type RpcServerOptions } from '../../server/rpc/rpc-server.ts';
 import { FakeBackend } from './fake-backend.ts';
 import { LogLines } from './log-lines.ts';
+import { overheard } from './overheard.ts';
 import type { RpcReply } from './rpc.ts';
 
 export interface SseEvent {
@@ -25,6 +26,7 @@ function parseEvent(block: string): SseEvent {
   const [, id, data] = EVENT.exec(block) ?? [];
   if (data === undefined) throw new Error(`not an event: ${block.slice(0, 200)}`);
   const parsed = JSON.parse(data) as RpcReply['json'];
+  if (parsed.error !== undefined) overheard.hear('an error of a stream', data);
   return id === undefined ? { data: parsed } : { id, data: parsed };
 }
 

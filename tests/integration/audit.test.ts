@@ -10,6 +10,7 @@ import { parseConfig } from '../../server/config.ts';
 import { useFolder } from '../helpers/files.ts';
 import { keysFile, withKey } from '../helpers/keys.ts';
 import { LogLines } from '../helpers/log-lines.ts';
+import { planted } from '../helpers/overheard.ts';
 import { call, sendV1, V1 } from '../helpers/rpc.ts';
 import { TEST_ENV } from '../helpers/server.ts';
 import { FakeBackend } from '../helpers/fake-backend.ts';
@@ -55,15 +56,15 @@ describe('the audit stream', () => {
   it('has every event once, with who and from where, and no secret and no content', async () => {
     const { url, logs } = await serve({ A2A_AUDIT_FILE: file() });
     const as = (key: string): Record<string, string> => ({ ...V1, ...withKey(key) });
-    await call(url, 'SendMessage', sendV1('m1', 'planted content', 'c1'), as('peer-secret'));
-    await call(url, 'SendMessage', sendV1('m2', 'planted content'), as('operator-secret'));
+    await call(url, 'SendMessage', sendV1('m1', planted('content'), 'c1'), as('peer-secret'));
+    await call(url, 'SendMessage', sendV1('m2', planted('content')), as('operator-secret'));
     await call(url, 'GetTask', { id: 'x', tenant: 'other' }, as('peer-secret'));
     await call(url, 'GetTask', { id: 'x' }, V1);
     await fetch(new URL('/metrics', url), { headers: withKey('peer-secret') });
     await erase(url, { tenant: 'acme' }, withKey('peer-secret'));
     await erase(url, { tenant: 'other' }, withKey('admin-secret'));
     await erase(url, { tenant: 'acme', contextId: 'c1' }, withKey('admin-secret'));
-    for (let n = 0; n < 30; n += 1) await call(url, 'GetTask', { id: 'x' }, as('planted-wrong-key'));
+    for (let n = 0; n < 30; n += 1) await call(url, 'GetTask', { id: 'x' }, as(planted('wrong-key')));
     const terminal = {
       env: { A2A_API_KEYS_FILE: keys(), A2A_AUDIT_FILE: file() },
       now: () => now,
@@ -108,7 +109,7 @@ describe('the audit stream', () => {
     ]);
     const failures = lines.filter(({ event, why }) => event === 'authentication_failed' && why !== 'missing');
     expect(failures.reduce((sum, { count }) => sum + Number(count), 0)).to.equal(30);
-    expect(text).to.not.match(/planted|secret|hf_|sha256/);
+    expect(text).to.not.match(/pl4nted|secret|hf_|sha256/);
     expect(logs.lines.filter((line) => 'stream' in line)).to.deep.equal([]);
     const told = new Set(lines.map(({ event }) => event));
     expect(Object.keys(AUDIT_EVENTS).filter((event) => !told.has(event))).to.deep.equal([

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { JsonObject } from '../../protocol/units.ts';
 import { eventually } from '../helpers/eventually.ts';
+import { planted } from '../helpers/overheard.ts';
 import { call, sendV1, V1 } from '../helpers/rpc.ts';
 import { useServerProcesses } from '../helpers/server.ts';
 import { useReceiver } from '../integration/push/receiver.ts';
@@ -30,7 +31,9 @@ for (const [name, useStore] of DURABLE_STORES) {
         A2A_PUSH_TIMEOUT_SECONDS: '1',
         A2A_PUSH_MAX_TRIES: '100',
       };
-      const inline = { taskPushNotificationConfig: { url: `${receiver.it.origin}/hook`, token: 'tkn' } };
+      const inline = {
+        taskPushNotificationConfig: { url: `${receiver.it.origin}/hook`, token: planted('push-token') },
+      };
       const first = await processes.start(env, store.folder);
       receiver.it.reply = () => 503;
       const tasks: string[] = [];
@@ -59,7 +62,9 @@ for (const [name, useStore] of DURABLE_STORES) {
       // It goes on, and what is told is told: another task is, those before are not.
       expect(length - refused).to.equal(3 * tasks.length);
       expect(
-        receiver.it.received.every(({ headers }) => headers['x-a2a-notification-token'] === 'tkn'),
+        receiver.it.received.every(
+          ({ headers }) => headers['x-a2a-notification-token'] === planted('push-token'),
+        ),
       ).to.equal(true);
     }).timeout(40_000);
   });

@@ -1,5 +1,8 @@
 import { expect } from 'chai';
-import { alsoSecret, leaksIn, Overheard, planted } from '../helpers/overheard.ts';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { alsoSecret, leaksIn, Overheard, overheard, planted } from '../helpers/overheard.ts';
 
 const line = (fields: object): string =>
   JSON.stringify({ level: 'info', event: 'store_connection_error', ...fields });
@@ -32,6 +35,49 @@ describe('what servers of the tests say', () => {
     const secret = alsoSecret('my-own-Zb1uT9-key', 'an API key');
     alsoSecret('ann', 'an API key');
     expect(leaksIn(line({ why: secret, tenant: 'ann' }))).to.deep.equal(['an API key']);
+  });
+
+  it('is looked for where it was heard: a second copy of the module has the same ears and secrets', async () => {
+    // As mocha makes one of hooks.ts when it can load that, and not the test, by `require`.
+    const path = '../helpers/overheard.ts?again';
+    const copy = (await import(path)) as typeof import('../helpers/overheard.ts');
+    expect(copy.planted).to.not.equal(planted);
+    copy.alsoSecret('my-other-Zb1uT9-key', 'an API key');
+    expect(leaksIn('my-other-Zb1uT9-key')).to.deep.equal(['an API key']);
+    copy.overheard.hear('stderr', planted('key'));
+    expect(() => {
+      overheard.check();
+    }).to.throw('stderr tells');
+  });
+
+  it('is read of every error and every state that is fetched, and of no content', async () => {
+    const server = createServer(({ url = '' }, res) => {
+      res.statusCode = url === '/refused' ? 403 : 200;
+      res.end(
+        JSON.stringify({ [url === '/failed' ? 'error' : 'result']: { code: -32603, why: planted('key') } }),
+      );
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const said: (string | undefined)[] = [];
+    for (const path of [
+      '/content',
+      '/refused',
+      '/failed',
+      '/readyz?x',
+      '/metrics',
+      '/.well-known/agent.json',
+    ]) {
+      await (await fetch(at + path)).json();
+      try {
+        overheard.check();
+      } catch (error) {
+        said.push(/: (.*) tells/.exec((error as Error).message)?.[1]);
+      }
+    }
+    server.close();
+    const states = ['/readyz', '/metrics', '/.well-known/agent.json'];
+    expect(said).to.deep.equal(['an error', 'an error', ...states]);
   });
 
   it('fails the test by the name of the event, once, and never by the secret', () => {

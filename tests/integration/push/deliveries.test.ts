@@ -2,6 +2,7 @@ import { StreamResponse } from '@a2a-js/sdk';
 import { expect } from 'chai';
 import type { Decide } from '../../../server/sessions/change.ts';
 import { eventually } from '../../helpers/eventually.ts';
+import { planted } from '../../helpers/overheard.ts';
 import { moveTo, refOf } from '../../helpers/sessions.ts';
 import { chunk, push, status, told, usePushing, withWebhook } from './pushing.ts';
 import { Receiver } from './receiver.ts';
@@ -114,7 +115,10 @@ for (const [name, useOpener] of [
 
     it('get their token, their credentials and the version that they were registered in', async () => {
       const pushing = await at.start();
-      const config = { token: 'tkn', authentication: { schemes: ['Bearer', 'Basic'], credentials: 'cr3d' } };
+      const config = {
+        token: planted('push-token'),
+        authentication: { schemes: ['Bearer', 'Basic'], credentials: planted('credentials') },
+      };
       const session = await withWebhook(pushing, `${at.receiver.origin}/hook?key=1#part`, { config });
       await session.change(status('t1', 'first'));
       await at.receives(1);
@@ -122,14 +126,14 @@ for (const [name, useOpener] of [
       expect(first?.path).to.equal('/hook?key=1');
       expect(first?.headers).to.include({
         'content-type': 'application/a2a+json',
-        authorization: 'Bearer cr3d',
-        'x-a2a-notification-token': 'tkn',
+        authorization: `Bearer ${planted('credentials')}`,
+        'x-a2a-notification-token': planted('push-token'),
         'a2a-version': '1.0',
         'user-agent': 'holdfast/test',
         host: new URL(at.receiver.origin).host,
       });
       await at.isQuiet(pushing);
-      expect(JSON.stringify(pushing.logged)).to.not.match(/cr3d|tkn|key=1/);
+      expect(JSON.stringify(pushing.logged)).to.not.match(/pl4nted|key=1/);
     });
 
     it('are told the bare task of that moment in 0.3, and in 0.1', async () => {

@@ -1,17 +1,18 @@
 import { expect } from 'chai';
 import type { JsonObject } from '../../../protocol/units.ts';
 import { eventually } from '../../helpers/eventually.ts';
+import { planted } from '../../helpers/overheard.ts';
 import { call, sendV01, sendV03, sendV1, V1 } from '../../helpers/rpc.ts';
 import { useServerAndReceiver } from './server-with-receiver.ts';
 
-const AUTH_V1 = { scheme: 'Bearer', credentials: 's3cret' };
-const AUTH = { schemes: ['Bearer'], credentials: 's3cret' };
+const AUTH_V1 = { scheme: 'Bearer', credentials: planted('credentials') };
+const AUTH = { schemes: ['Bearer'], credentials: planted('credentials') };
 
 describe('webhooks over the wire', () => {
   const at = useServerAndReceiver();
   const ask = async (method: string, params: JsonObject, headers = {}) => {
     const { json, text } = await call(at.url, method, params, headers);
-    expect(text).to.not.contain('s3cret');
+    expect(text).to.not.contain(planted('credentials'));
     return json;
   };
   const states = (path: string): string[] =>
@@ -33,13 +34,13 @@ describe('webhooks over the wire', () => {
     await eventually(() => {
       expect(states('/v1')).to.deep.equal(['artifact', 'TASK_STATE_COMPLETED']);
     });
-    expect(at.receiver.received[0]?.headers['authorization']).to.equal('Bearer s3cret');
+    expect(at.receiver.received[0]?.headers['authorization']).to.equal(`Bearer ${planted('credentials')}`);
     const created = await ask(
       'CreateTaskPushNotificationConfig',
-      { taskId, id: 'mine', url, token: 't' },
+      { taskId, id: 'mine', url, token: planted('push-token') },
       V1,
     );
-    expect(created.result).to.deep.equal({ id: 'mine', taskId, url, token: 't' });
+    expect(created.result).to.deep.equal({ id: 'mine', taskId, url, token: planted('push-token') });
     const shown = await ask('GetTaskPushNotificationConfig', { taskId, id: 'mine' }, V1);
     expect(shown.result).to.deep.equal(created.result);
     const listed = await ask('ListTaskPushNotificationConfigs', { taskId }, V1);
@@ -67,14 +68,18 @@ describe('webhooks over the wire', () => {
   });
 
   it('are told of a task in 0.1, and are set, shown and taken away', async () => {
-    const pushNotification = { url: `${at.receiver.origin}/v01`, token: 't', authentication: AUTH };
+    const pushNotification = {
+      url: `${at.receiver.origin}/v01`,
+      token: planted('push-token'),
+      authentication: AUTH,
+    };
     await ask('tasks/send', { ...sendV01('my-task', 'hello'), pushNotification });
     await eventually(() => {
       expect(states('/v01').at(-1)).to.equal('completed');
     });
     const [first] = at.receiver.received;
     expect(first?.body).to.include({ id: 'my-task' });
-    expect(first?.headers['x-a2a-notification-token']).to.equal('t');
+    expect(first?.headers['x-a2a-notification-token']).to.equal(planted('push-token'));
     const shown = await ask('tasks/pushNotification/get', { id: 'my-task' });
     expect(shown.result).to.deep.nested.include({
       id: 'my-task',
@@ -86,8 +91,13 @@ describe('webhooks over the wire', () => {
   });
 
   it('at an address that is not allowed are refused', async () => {
-    const configuration = { taskPushNotificationConfig: { url: 'http://169.254.169.254/latest/meta-data/' } };
-    const { error } = await ask('SendMessage', { ...sendV1('m1', 'hello'), configuration }, V1);
+    const taskPushNotificationConfig = {
+      url: 'http://169.254.169.254/latest/meta-data/',
+      token: planted('push-token'),
+      authentication: AUTH_V1,
+    };
+    const params = { ...sendV1('m1', planted('content')), configuration: { taskPushNotificationConfig } };
+    const { error } = await ask('SendMessage', params, V1);
     expect(error?.code).to.equal(-32602);
     expect(error?.message).to.match(/configuration\.taskPushNotificationConfig\.url/);
   });

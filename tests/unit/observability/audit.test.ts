@@ -9,9 +9,9 @@ import { useFolder } from '../../helpers/files.ts';
 
 describe('a line of the audit stream', () => {
   it('is one line, whatever others have chosen to be called', () => {
-    const who = { tenant: 'a\n{"event":"x"}', subject: `b\u2028\u0007${'c'.repeat(2_000)}` };
+    const who = { tenant: 'a\n{"event":"x"}', subject: `b\u2028\u0007\u202e\u2066${'c'.repeat(2_000)}` };
     const line = toAuditLine(0, 'access_denied', { who, from: '10.0.0.1' });
-    expect(line).to.not.match(/[\p{Cc}\u2028]/u);
+    expect(line).to.not.match(/[\p{Cc}\u2028\u202e\u2066]/u);
     expect(JSON.parse(line)).to.deep.include({
       stream: 'audit',
       at: '1970-01-01T00:00:00.000Z',

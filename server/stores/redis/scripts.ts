@@ -203,6 +203,7 @@ return #names
  */
 export const REWRITE = `
 ${readHead()}
+${CHECK_HEAD}
 if e ~= ARGV[1] or h[5] then return 0 end
 local done, grown = 0, 0
 for i = 2, #ARGV, 3 do

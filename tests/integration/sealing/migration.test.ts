@@ -2,12 +2,13 @@
 import { expect } from 'chai';
 import { jsonOf, runCli } from '../../helpers/cli.ts';
 import type { Env } from '../../helpers/config.ts';
-import { useFiles } from '../../helpers/files.ts';
+import { useFiles, useFolder } from '../../helpers/files.ts';
 import { acknowledged, isCompleted, Load, type Sent, sendOnce } from '../../helpers/load.ts';
 import { expectTold, type LocalServer, useOutage } from '../../helpers/outage.ts';
 import { call, V1 } from '../../helpers/rpc.ts';
 import { planted } from '../../helpers/overheard.ts';
 import { encryptionKeysFile } from '../../helpers/sealing.ts';
+import { lmdbEnv, seedMany, seedRich, withLmdb } from '../cli/seeds.ts';
 import { SHELF } from '../../helpers/stored-sessions.ts';
 
 interface Report {
@@ -23,6 +24,7 @@ interface Report {
 describe('stored sessions that are migrated', function () {
   this.timeout(60_000);
   const files = useFiles();
+  const folder = useFolder();
   const outage = useOutage({ appendonly: false });
   const keys = (active: string, ...others: string[]): string =>
     files.write(`${[active, ...others].join('-')}.json`, encryptionKeysFile(active, ...others));
@@ -157,6 +159,27 @@ describe('stored sessions that are migrated', function () {
     const sent = await sendOnce(server.url, 'v1', 'more', 'one');
     expect(sent.reply.json.error).to.include({ message: 'damaged' });
     expect(server.logs.of('record_unopened')[0]).to.include({ field: '3', why: 'not-authentic' });
+  });
+
+  it('may be in a folder that no server has', async () => {
+    const env = { ...lmdbEnv(folder.path), ...envOf(keys('k1')), A2A_ENCRYPTION_REQUIRED: 'false' };
+    await withLmdb(folder.path, async (store) => {
+      await seedRich(store);
+      await seedMany(store, 20);
+      const beside = await migrate(env, '--dry-run');
+      expect([beside.code, beside.report.sessions]).to.deep.equal([0, 21]);
+      const refused = await runCli(['store', 'migrate'], env);
+      expect(refused).to.deep.include({ code: 3, out: '' });
+      expect(refused.err).to.include('Beside it only what reads can run');
+    });
+    const { code, report } = await migrate(env);
+    expect([code, report.rewritten]).to.deep.equal([0, report.records]);
+    expect((await migrate({ ...env, A2A_ENCRYPTION_REQUIRED: 'true' })).report).to.deep.include({
+      rewritten: 0,
+      unopened: 0,
+    });
+    const check = await runCli(['store', 'check', '--deep'], { ...env, A2A_ENCRYPTION_REQUIRED: 'true' });
+    expect(check.out).to.equal('21 sessions, 0 problems, 0 left\n');
   });
 
   it('are packed and unpacked without keys', async () => {

@@ -4,6 +4,7 @@ import type { DurationMs, EpochMs } from '../protocol/units.ts';
 import { StartError } from './backend.ts';
 import { buildSealer } from './build-sealing.ts';
 import type { Config, StoreConfig } from './config.ts';
+import type { SessionRef } from './sessions/session-ref.ts';
 import type { SessionStore } from './sessions/session-store.ts';
 import type { Finding } from './stores/finding.ts';
 import type { StoreInspection } from './stores/inspection.ts';
@@ -17,6 +18,7 @@ import { examineRedis } from './stores/redis/examine-redis.ts';
 import { connectWithin, createPatientClient } from './stores/redis/patient-client.ts';
 import { RedisInspection } from './stores/redis/redis-inspection.ts';
 import { RedisSessionStore } from './stores/redis/redis-store.ts';
+import { type Migrated, migrateSession } from './stores/sealed/migrate-session.ts';
 import { SealedStore, type Unopened } from './stores/sealed/sealed-store.ts';
 
 export interface StoreAccess {
@@ -26,6 +28,13 @@ export interface StoreAccess {
   readonly instance: string;
   /** How the store is set up and how it serves. */
   examine(): Promise<readonly Finding[]>;
+  /**
+   * Writes what is stored of a session in the form that the configuration writes.
+   *
+   * @param writes false: says what it would do
+   * @returns undefined when there is no such session
+   */
+  migrate(ref: SessionRef, writes: boolean): Promise<Migrated | undefined>;
   /** Never throws. */
   close(): Promise<void>;
 }
@@ -69,7 +78,8 @@ export async function openAccess(options: AccessOptions): Promise<StoreAccess> {
     throw error;
   }
   const instance = `cli-${randomBytes(9).toString('base64url')}`;
-  return { store, inspection, instance, examine, close: () => store.close() };
+  const migrate: StoreAccess['migrate'] = (ref, writes) => migrateSession(inner, sealer, ref, writes);
+  return { store, inspection, instance, examine, migrate, close: () => store.close() };
 }
 
 function openInner(options: AccessOptions): Promise<Inner> {

@@ -25,6 +25,13 @@ export async function rehearse(at: Rehearsal): Promise<void> {
   const shown = await at.command('redis-cli --raw HVALS');
   assert.match(shown, /~1\.s\.k1\./);
   assert.match(shown, /~1\.s\.k2\./);
+  assert.match(await at.command('holdfast store migrate'), /^0 do not open, 0 sessions are damaged$/m);
+  await at.until('holdfast store migrate', /^0 rewritten/m);
+  await at.command('OLD=');
+  for (const machine of [first, second]) {
+    const read = await at.event(machine, 'encryption_keys_read', 3);
+    assert.deepEqual(read['keys'], ['k2']);
+  }
   await first.kill9();
   await first.start();
   await site.remembers('ada', ['one', 'two', 'three'], first);

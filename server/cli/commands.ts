@@ -106,6 +106,12 @@ export const COMMANDS: readonly Command[] = [
     run: async (args, terminal) => (await import('./store-command.ts')).repair(args, terminal),
   },
   {
+    name: 'store migrate',
+    usage: `store migrate ${WHERE_ALL} [--dry-run] [--json]`,
+    about: 'Writes records in the form that the configuration writes: the active key, compressed or not.',
+    run: async (args, terminal) => (await import('./store-migrate.ts')).migrate(args, terminal),
+  },
+  {
     name: 'store stats',
     usage: `store stats ${WHERE_ALL} [--json]`,
     about: 'Counts sessions, records, bytes and tasks of each tenant.',

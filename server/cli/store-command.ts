@@ -64,7 +64,7 @@ async function tryToMend(open: OpenStore, problem: Problem): Promise<boolean> {
 }
 
 /** Without a choice of a tenant: all of them. */
-async function allPlaces(
+export async function allPlaces(
   open: OpenStore,
   parsed: Parsed<'tenant' | 'subject' | 'all'>,
 ): Promise<readonly string[]> {

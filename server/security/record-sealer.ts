@@ -63,6 +63,10 @@ function headerOf(text: string): Header | undefined {
   return { length, isCompressed: alone === 'z' || packed === 'z', keyId };
 }
 
+/** How something is stored, and under which key; '' when it is plain, or of no form that is known. */
+export const formOf = (stored: string): string =>
+  isPlain(stored) ? '' : stored.slice(0, headerOf(stored)?.length ?? 0);
+
 /** Seals and opens what belongs to one place, such as the records of one session. */
 export class SealScope {
   readonly #options: SealerOptions;

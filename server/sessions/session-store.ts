@@ -9,6 +9,7 @@ import type { TaskState } from '../../protocol/task-state.ts';
 import type { Bytes, DurationMs, EpochMs } from '../../protocol/units.ts';
 import type { ErasureStore } from './erasure-store.ts';
 import type { InstanceStore } from './instance-store.ts';
+import type { RewriteStore } from './rewrite-store.ts';
 import type { SessionLister } from './session-list.ts';
 import type { SessionRef } from './session-ref.ts';
 import type { TaskList, TaskQuery } from './task-list.ts';
@@ -212,7 +213,7 @@ export type CommitResult =
 
 export type RemoveResult = 'removed' | 'missing' | 'moved';
 
-export interface SessionStore extends InstanceStore, SessionLister, ErasureStore {
+export interface SessionStore extends InstanceStore, SessionLister, ErasureStore, RewriteStore {
   /** `redis`, `lmdb` or `memory`. */
   readonly kind: string;
   /** Where it is, for logs and the banner. Never contains a password. */

@@ -1,5 +1,6 @@
 import type { DurationMs } from '../../protocol/units.ts';
 import type { CarriedOut, ErasedSession, ErasureOrder, ErasureTarget } from '../sessions/erasure-store.ts';
+import type { Rewrite } from '../sessions/rewrite-store.ts';
 import type { SessionList, SessionQuery } from '../sessions/session-list.ts';
 import type { SessionRef } from '../sessions/session-ref.ts';
 import type {
@@ -100,6 +101,10 @@ export class BreakerStore extends CircuitBreaker implements SessionStore {
   /** Of a long run of records, many calls in one. */
   compact(ref: SessionRef, epoch: string, ranges: readonly (readonly [number, number])[]): Promise<void> {
     return this.call(() => this.#inner.compact(ref, epoch, ranges), true);
+  }
+
+  rewrite(ref: SessionRef, epoch: string, rewrites: readonly Rewrite[]): Promise<number> {
+    return this.call(() => this.#inner.rewrite(ref, epoch, rewrites), true);
   }
 
   noteTenant(tenant: string, instance: string): Promise<void> {

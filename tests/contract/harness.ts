@@ -22,6 +22,8 @@ export interface IndexedTask {
 /** One store, empty, and what a test may do behind its back. */
 export interface Harness {
   readonly store: SessionStore;
+  /** What keeps the texts where `store` only seals them. */
+  readonly raw?: SessionStore;
   /** Moves store time forward by at least this. */
   elapse(ms: DurationMs): Promise<void>;
   /** The tasks that the indexes name, by encoded task id. Throws when the indexes contradict each other. */

@@ -32,6 +32,7 @@ function sealed(harness: Harness, sealer: RecordSealer): Harness {
   return {
     ...harness,
     store: open(harness.store),
+    raw: harness.store,
     other: async () => open(await harness.other()),
     sizeOf: (json) => Buffer.byteLength(sealer.scope('size').seal(json, 1)),
     tasks: async (tenant) => {

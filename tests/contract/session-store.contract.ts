@@ -11,6 +11,7 @@ import { describeLimits } from './limits.contract.ts';
 import { describeLists } from './lists.contract.ts';
 import { describeOutbox } from './outbox.contract.ts';
 import { describeReading } from './reading.contract.ts';
+import { describeRewrites } from './rewrite.contract.ts';
 import { describeSessionLists } from './session-lists.contract.ts';
 
 /** What every {@link SessionStore} promises. One suite, held against all of them. */
@@ -57,6 +58,7 @@ export function describeSessionStore(name: string, options: ContractOptions): vo
     describeSessionLists(suite);
     describeOutbox(suite);
     describeErasure(suite);
+    describeRewrites(suite);
     describeInstances(suite);
     describeHints(suite);
   });

@@ -144,25 +144,25 @@ export class FaultyStore implements SessionStore {
   firstRecord(ref: SessionRef): Promise<string | undefined> {
     return this.#call('firstRecord', () => this.#inner.firstRecord(ref));
   }
-
   forgetTenant(tenant: string): Promise<void> {
     return this.#call('forgetTenant', () => this.#inner.forgetTenant(tenant));
   }
-
   orderErasure(target: ErasureTarget, keepMs: DurationMs): Promise<number> {
     return this.#call('orderErasure', () => this.#inner.orderErasure(target, keepMs));
   }
-
   erasuresAfter(number: number): Promise<readonly ErasureOrder[]> {
     return this.#call('erasuresAfter', () => this.#inner.erasuresAfter(number));
   }
-
   erasureCarriedOut(number: number, instance: string, what: CarriedOut): Promise<void> {
     return this.#call('erasureCarriedOut', () => this.#inner.erasureCarriedOut(number, instance, what));
   }
 
   erasureCarriedOutBy(number: number): Promise<ReadonlyMap<string, CarriedOut>> {
     return this.#call('erasureCarriedOutBy', () => this.#inner.erasureCarriedOutBy(number));
+  }
+
+  rewrite(...of: Parameters<SessionStore['rewrite']>): Promise<number> {
+    return this.#call('rewrite', () => this.#inner.rewrite(...of));
   }
 
   compact(ref: SessionRef, epoch: string, ranges: readonly (readonly [number, number])[]): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Bytes, DurationMs } from '../../../protocol/units.ts';
 import { encodeId } from '../../sessions/session-ref.ts';
+import type { Rewrite } from '../../sessions/rewrite-store.ts';
 import type { SessionList, SessionQuery } from '../../sessions/session-list.ts';
 import type { SessionRef } from '../../sessions/session-ref.ts';
 import { SessionDamagedError } from '../../sessions/session-store.ts';
@@ -17,11 +18,13 @@ import type {
 import { checkCommitRequest, checkPageLimit, checkTaskQuery, checkTtl } from '../request-checks.ts';
 import { aliasField, decodeFullTaskId } from '../encoded-ids.ts';
 import { toPortions, type RecordRange } from '../record-ranges.ts';
+import { toRewritePortions } from '../rewrites.ts';
 import { commitIn, entryIn, seenIn } from './commit-rules.ts';
 import { isDead, readAfter, tombstoneOf, withAnswered } from './journal-rules.ts';
 import { isThere, listFrom, listSessionsFrom } from './list-rules.ts';
 import { EmbeddedErasures } from './embedded-erasures.ts';
 import { claimFrom } from './outbox-rules.ts';
+import { rewriteIn } from './rewrite-rules.ts';
 import { addressOf, wholeOf } from './tables.ts';
 import type { Address, Tables } from './tables.ts';
 
@@ -190,6 +193,18 @@ export abstract class EmbeddedSessionStore extends EmbeddedErasures implements S
         if (bytes > 0) tables.putEntry(at, { ...entry, b: Math.max(0, entry.b - bytes) });
       });
     }
+  }
+
+  async rewrite(ref: SessionRef, epoch: string, rewrites: readonly Rewrite[]): Promise<number> {
+    const at = addressOf(ref);
+    let done = 0;
+    for (const portion of toRewritePortions(rewrites)) {
+      done += await this.write((tables) => {
+        const entry = this.live(tables, at, epoch);
+        return entry === undefined ? 0 : rewriteIn(tables, at, entry, portion);
+      });
+    }
+    return done;
   }
 
   claimDue(tenant: string, limit: number, holdMs: DurationMs, only?: string): Promise<readonly string[]> {

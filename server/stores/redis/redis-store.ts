@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { DurationMs } from '../../../protocol/units.ts';
+import type { Rewrite } from '../../sessions/rewrite-store.ts';
 import type { SessionList, SessionQuery } from '../../sessions/session-list.ts';
 import type { SessionRef } from '../../sessions/session-ref.ts';
 import type {
@@ -15,7 +16,6 @@ import type {
 } from '../../sessions/session-store.ts';
 import { checkCommitRequest, checkTtl } from '../request-checks.ts';
 import { aliasField, decodeFullTaskId, decodeId } from '../encoded-ids.ts';
-import { toPortions } from '../record-ranges.ts';
 import { AliasShelves } from './alias-shelves.ts';
 import { shareMasters, type RedisClient } from './client.ts';
 import { toCommitCall } from './commit-call.ts';
@@ -23,6 +23,7 @@ import { CommitCalls } from './commit-calls.ts';
 import { FailedShelves } from './failed-shelves.ts';
 import { createKeys, indexKeys } from './keys.ts';
 import type { RedisKeys, ShelfKeys } from './keys.ts';
+import { compactRecords, rewriteTexts } from './redis-contents.ts';
 import { RedisErasures } from './redis-erasures.ts';
 import type { RedisInstancesOptions } from './redis-instances.ts';
 import { RedisOutbox } from './redis-outbox.ts';
@@ -32,8 +33,6 @@ import { RedisSessionLists } from './redis-session-lists.ts';
 import { checkSettings, type RedisSettings } from './redis-settings.ts';
 import { type Reply, toJournalRead, toReply } from './replies.ts';
 import { ScriptRunner } from './script-runner.ts';
-
-const COMPACT_MAX_RECORDS = 1_000;
 
 export interface RedisStoreOptions extends RedisInstancesOptions, RedisSettings {
   /** First part of every key. */
@@ -225,14 +224,12 @@ export class RedisSessionStore extends RedisErasures implements SessionStore {
     return new RedisSessionLists(this.#scripts, this.#keys, indexTtlMs).list(tenant, query);
   }
 
-  async compact(
-    ref: SessionRef,
-    epoch: string,
-    ranges: readonly (readonly [number, number])[],
-  ): Promise<void> {
-    for (const portion of toPortions(ranges, COMPACT_MAX_RECORDS)) {
-      await this.#onHead('compact', ref, [epoch, ...portion.flat()]);
-    }
+  compact(ref: SessionRef, epoch: string, ranges: readonly (readonly [number, number])[]): Promise<void> {
+    return compactRecords(this.#scripts, this.#keys, ref, epoch, ranges);
+  }
+
+  rewrite(ref: SessionRef, epoch: string, rewrites: readonly Rewrite[]): Promise<number> {
+    return rewriteTexts(this.#scripts, this.#keys, ref, epoch, rewrites);
   }
 
   claimDue(tenant: string, limit: number, holdMs: DurationMs, only?: string): Promise<readonly string[]> {
@@ -268,17 +265,10 @@ export class RedisSessionStore extends RedisErasures implements SessionStore {
     seen: string,
     next: string,
   ): Promise<string | undefined> {
-    const serves = await this.#onHead('claimDerived', ref, [epoch, seen, next]);
-    return serves === null ? undefined : String(serves);
-  }
-
-  async #onHead(
-    script: 'claimDerived' | 'compact',
-    ref: SessionRef,
-    args: readonly (string | number)[],
-  ): Promise<string | number | null> {
     const { session } = this.#keys.session(ref);
-    return toReply(await this.#scripts.run(script, [session], args), session)[0] ?? null;
+    const answer = await this.#scripts.run('claimDerived', [session], [epoch, seen, next]);
+    const serves = toReply(answer, session)[0] ?? null;
+    return serves === null ? undefined : String(serves);
   }
 
   async resolveAlias(tenant: string, subject: string, clientTaskId: string): Promise<string | undefined> {

@@ -39,6 +39,7 @@ const LUA = {
   listSession: scripts.LIST_SESSION,
   listSessions: scripts.LIST_SESSIONS,
   compact: scripts.COMPACT,
+  rewrite: scripts.REWRITE,
   claimDue: scripts.CLAIM_DUE,
   holdDue: scripts.HOLD_DUE,
   tenants: scripts.TENANTS,

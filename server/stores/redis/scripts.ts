@@ -197,6 +197,27 @@ redis.call('HSET', K, 'b', math.max(0, b - bytes))
 return #names
 `;
 
+/**
+ * KEYS 1 session · ARGV 1 epoch · then by turns a field, what stands in it, and what shall. Fields that are numbers are
+ * records, which count for the size of the session. Answers how many it has put.
+ */
+export const REWRITE = `
+${readHead()}
+${CHECK_HEAD}
+if e ~= ARGV[1] or h[5] then return 0 end
+local done, grown = 0, 0
+for i = 2, #ARGV, 3 do
+  local field, from, to = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  if redis.call('HGET', K, field) == from then
+    redis.call('HSET', K, field, to)
+    done = done + 1
+    if string.find(field, '^%d+$') then grown = grown + #to - #from end
+  end
+end
+if grown ~= 0 then redis.call('HSET', K, 'b', math.max(0, b + grown)) end
+return done
+`;
+
 /** KEYS any number of indexes. Answers how many each has. */
 export const CENSUS = `
 local r = {}

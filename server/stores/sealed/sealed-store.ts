@@ -1,6 +1,7 @@
 import type { DurationMs } from '../../../protocol/units.ts';
 import type { OpenFailure, RecordSealer, SealScope } from '../../security/record-sealer.ts';
 import type { CarriedOut, ErasedSession, ErasureOrder, ErasureTarget } from '../../sessions/erasure-store.ts';
+import type { Rewrite } from '../../sessions/rewrite-store.ts';
 import type { SessionList, SessionQuery } from '../../sessions/session-list.ts';
 import type { SessionRef } from '../../sessions/session-ref.ts';
 import { TAIL_MAX_BYTES } from '../../sessions/session-store.ts';
@@ -202,6 +203,10 @@ export class SealedStore implements SessionStore {
   }
   compact(ref: SessionRef, epoch: string, ranges: readonly (readonly [number, number])[]): Promise<void> {
     return this.#inner.compact(ref, epoch, ranges);
+  }
+  /** Texts as they are stored, whoever seals them: see `migrateSession`. */
+  rewrite(ref: SessionRef, epoch: string, rewrites: readonly Rewrite[]): Promise<number> {
+    return this.#inner.rewrite(ref, epoch, rewrites);
   }
   claimDue(tenant: string, limit: number, holdMs: DurationMs, only?: string): Promise<readonly string[]> {
     return this.#inner.claimDue(tenant, limit, holdMs, only);

@@ -2,7 +2,7 @@
  * Whether the runbook brings the server back: see `npm run rehearse -- --help`.
  */
 import { parseOptions, type RehearsalOptions, USAGE } from './rehearsal/options.ts';
-import { procedureFiles } from './rehearsal/procedure.ts';
+import { type ProcedureFile, procedureFiles } from './rehearsal/procedure.ts';
 import { type Result, runAll } from './rehearsal/run-all.ts';
 import { UsageError } from './usage.ts';
 
@@ -43,11 +43,23 @@ else if (options.isList) for (const { name } of files) process.stdout.write(`${n
 else {
   endOnSignals();
   const { names } = options;
-  const chosen = names.length === 0 ? files : files.filter(({ name }) => names.includes(name));
-  const results = await runAll(chosen, options, write);
+  const isLeftOut = ({ notQuick }: ProcedureFile): boolean =>
+    options.isQuick && names.length === 0 && notQuick !== undefined;
+  const chosen = files.filter((file) => names.length === 0 || names.includes(file.name));
+  const results = await runAll(
+    chosen.filter((file) => !isLeftOut(file)),
+    options,
+    write,
+  );
+  const leftOut = chosen.filter(isLeftOut);
+  for (const { name, notQuick = '' } of leftOut)
+    process.stdout.write(`${name.padEnd(20)} left to the full form: ${notQuick}\n`);
   const failed = results.filter(({ error }) => error !== undefined).length;
+  const skipped = results.filter(({ skipped: why }) => why !== undefined).length;
+  const ok = results.length - failed - skipped;
   // What a procedure left open must not keep the program alive.
-  process.stdout.write(`${results.length} procedures, ${failed} failed\n`, () =>
-    process.exit(failed === 0 ? EXIT.sound : EXIT.unsound),
+  process.stdout.write(
+    `${ok} procedures ok, ${failed} failed, ${skipped} skipped, ${leftOut.length} left out\n`,
+    () => process.exit(failed === 0 ? EXIT.sound : EXIT.unsound),
   );
 }

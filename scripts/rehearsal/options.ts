@@ -15,7 +15,8 @@ Rehearses docs/persistence-runbook.md: brings each trouble about on servers of i
 into a shell, and looks whether everything is as the page says. Touches nothing else on this machine.
 
   NAME…       these procedures alone; --list says which there are
-  --quick     the short form: less load, fewer sessions
+  --quick     the short form, at most two minutes on two cores: less load, fewer sessions, and without those procedures
+              that take long by themselves, which it names
   --at-once   procedures at the same time, default 2
 
 Exit codes: 0 all is as the page says, 1 otherwise, 2 wrong arguments.

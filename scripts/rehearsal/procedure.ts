@@ -18,6 +18,8 @@ export interface ProcedureFile {
   readonly source: string;
   /** Exports `heading` and `rehearse`; else it is a program. */
   readonly isModule: boolean;
+  /** Why the quick form leaves it out, as its first comment says; absent: it does not. */
+  readonly notQuick?: string;
 }
 
 const exports = (source: string, name: string): boolean =>
@@ -28,6 +30,9 @@ const isProgram = (name: string, source: string): boolean =>
   new RegExp(`^ \\* +(?:node --import=tsx scripts/runbook/${name}\\.ts|npm run ${name})\\b`, 'm').test(
     source.split('*/', 1)[0] ?? '',
   );
+
+const notQuickOf = (source: string): string | undefined =>
+  /^ \* Not in the quick form: (.+)\.$/m.exec(source.split('*/', 1)[0] ?? '')?.[1];
 
 export const PROCEDURES = new URL('../runbook/', import.meta.url).pathname;
 
@@ -40,6 +45,8 @@ export const procedureFiles = (): ProcedureFile[] =>
       const path = join(PROCEDURES, file);
       const source = readFileSync(path, 'utf8');
       const isModule = exports(source, 'heading') && exports(source, 'rehearse');
-      return { name: file.slice(0, -'.ts'.length), path, source, isModule };
+      const notQuick = notQuickOf(source);
+      const about = { name: file.slice(0, -'.ts'.length), path, source, isModule };
+      return { ...about, ...(notQuick !== undefined && { notQuick }) };
     })
     .filter(({ name, source, isModule }) => isModule || isProgram(name, source));

@@ -5,6 +5,8 @@
  * layers, and the user where this is not root.
  *
  *     node --import=tsx scripts/runbook/container.ts
+ *
+ * Not in the quick form: it installs and builds everything twice.
  */
 import { cp, mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';

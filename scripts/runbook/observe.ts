@@ -2,6 +2,8 @@
  * Whether what docs/operations offers works: a server, a Redis and a Prometheus of its own, load, and then every query of
  * the dashboard and every alert, asked of that Prometheus.
  *
+ * Not in the quick form: Prometheus has to scrape for a while, and may have to be fetched.
+ *
  *     npm run observe        exit code 0: all is well; 1: the lines before say what is not. About 25 s
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';

@@ -1,3 +1,6 @@
+/**
+ * Not in the quick form: its long command is a step of CI by itself.
+ */
 import assert from 'node:assert/strict';
 import type { Rehearsal } from '../rehearsal/rehearsal.ts';
 import { Site } from '../rehearsal/site.ts';

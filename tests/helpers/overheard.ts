@@ -3,6 +3,8 @@
  * were planted in them: see hooks.ts, which looks after every test.
  */
 
+import type { ChildProcess } from 'node:child_process';
+
 /** In every secret and content that the helpers make up. Nothing that a server may say has it. */
 const MARKER = 'pl4nted';
 /** What is shorter may be a word of somebody's. */
@@ -103,5 +105,18 @@ export class OverheardText {
     for (const line of lines) overheard.hear(this.#where, line);
     // A process that crashes may stop in the middle of a line.
     overheard.hear(this.#where, this.#rest);
+  }
+}
+
+/** A command, or a program with a server in it. Call it before its output can come. */
+export function hearOutputOf({ stdout, stderr }: Pick<ChildProcess, 'stdout' | 'stderr'>): void {
+  for (const [where, from] of [
+    ['stdout', stdout],
+    ['stderr', stderr],
+  ] as const) {
+    const overheardText = new OverheardText(where);
+    from?.setEncoding('utf8').on('data', (text: string) => {
+      overheardText.write(text);
+    });
   }
 }

@@ -1,7 +1,8 @@
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { TaskState } from '../../protocol/task-state.ts';
 import type { DurationMs, EpochMs } from '../../protocol/units.ts';
-import type { LogEvent, LogFields } from '../../server/observability/log-events.ts';
+import type { Log, LogEvent, LogFields } from '../../server/observability/log-events.ts';
+import { describeError } from '../../server/observability/logger.ts';
 import type { ChangeOptions, ChangeOutcome, Decide } from '../../server/sessions/change.ts';
 import type { LiveSession } from '../../server/sessions/live-session.ts';
 import type { RecordBody, StoredMessage } from '../../server/sessions/records.ts';
@@ -11,6 +12,7 @@ import type { Clock, SessionCounters } from '../../server/sessions/session-parts
 import type { SessionRef } from '../../server/sessions/session-ref.ts';
 import type { SessionStore, StoredRecord } from '../../server/sessions/session-store.ts';
 import type { Session } from '../../server/sessions/session.ts';
+import { overheard } from './overheard.ts';
 
 /** Time that moves when the test says so, both for what is shown and for what is measured. */
 export class TestClock implements Clock {
@@ -34,6 +36,15 @@ export interface LoggedLine {
   readonly fields: LogFields;
   readonly error: unknown;
 }
+
+/** A log that is read as data, and heard as it would be written. */
+export const logTo =
+  (logged: LoggedLine[]): Log =>
+  (event, fields = {}, error) => {
+    logged.push({ event, fields, error });
+    const shown = error === undefined ? undefined : describeError(error);
+    overheard.hear(event, JSON.stringify({ ...fields, error: shown }));
+  };
 
 /** What the sessions counted, by name and label. */
 export class CountedEvents implements SessionCounters {
@@ -105,9 +116,7 @@ export function createTestManager(
     ...options,
     clock: options.clock ?? clock,
     counters,
-    log: (event, fields = {}, error) => {
-      logged.push({ event, fields, error });
-    },
+    log: logTo(logged),
   });
   return {
     manager,

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { eventually } from '../helpers/eventually.ts';
 import { useFolder } from '../helpers/files.ts';
 import { withKey } from '../helpers/keys.ts';
+import { hearOutputOf } from '../helpers/overheard.ts';
 import { call, sendV01 } from '../helpers/rpc.ts';
 import { type ServerProcess, useServerProcesses } from '../helpers/server.ts';
 
@@ -44,6 +45,7 @@ describe('holdfast keys', () => {
       env: { ...COVERAGE, A2A_API_KEYS_FILE: file(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    hearOutputOf(child);
     let [out, err] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));

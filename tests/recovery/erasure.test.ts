@@ -9,6 +9,7 @@ import { eventually } from '../helpers/eventually.ts';
 import { useFiles } from '../helpers/files.ts';
 import { keysFile, withKey } from '../helpers/keys.ts';
 import { nothingPending, useOutage } from '../helpers/outage.ts';
+import { hearOutputOf } from '../helpers/overheard.ts';
 import { call, type RpcReply, sendV1, V1 } from '../helpers/rpc.ts';
 import type { ServerProcess } from '../helpers/server.ts';
 import { SseClient } from '../helpers/sse.ts';
@@ -71,8 +72,9 @@ describe('erasure', function () {
     const REDIS_URL = `unix://${outage.redis.path}`;
     const child = spawn(process.execPath, [MAIN, 'erase', ...args, '--yes', '--json'], {
       env: { ...COVERAGE, ...env(), REDIS_URL },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
+    hearOutputOf(child);
     let out = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
     const [code] = (await once(child, 'close')) as [number | null];

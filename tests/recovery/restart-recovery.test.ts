@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { parseOptions } from '../../scripts/recovery/recovery-options.ts';
 import { UsageError } from '../../scripts/usage.ts';
 import { eventually } from '../helpers/eventually.ts';
+import { hearOutputOf } from '../helpers/overheard.ts';
 
 const SCRIPT = new URL('../../scripts/restart-recovery.ts', import.meta.url).pathname;
 const SMALL = ['--sessions', '4', '--kills', '1', '--messages', '6'];
@@ -35,6 +36,7 @@ describe('npm run recovery', function () {
   ): Promise<Ended> {
     const env = { ...process.env, TMPDIR: folder };
     const child = spawn(process.execPath, ['--import=tsx', SCRIPT, ...args], { env });
+    hearOutputOf(child);
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => {

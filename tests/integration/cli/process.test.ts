@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { useFolder } from '../../helpers/files.ts';
+import { hearOutputOf } from '../../helpers/overheard.ts';
 import { call, sendV01 } from '../../helpers/rpc.ts';
 import { useServerProcesses } from '../../helpers/server.ts';
 
@@ -23,6 +24,7 @@ describe('holdfast beside a server on LMDB', () => {
       env: { ...COVERAGE, ...env() },
       stdio: ['ignore', stdout, 'pipe'],
     });
+    hearOutputOf(child);
     let [out, err] = ['', ''];
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (out += text));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (err += text));

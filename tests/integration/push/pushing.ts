@@ -12,7 +12,15 @@ import { SYSTEM_CLOCK } from '../../../server/sessions/session-parts.ts';
 import type { SessionRef } from '../../../server/sessions/session-ref.ts';
 import type { SessionStore } from '../../../server/sessions/session-store.ts';
 import { eventually } from '../../helpers/eventually.ts';
-import { begin, createTestManager, HOUR, opened, refOf, type TestManager } from '../../helpers/sessions.ts';
+import {
+  begin,
+  createTestManager,
+  HOUR,
+  logTo,
+  opened,
+  refOf,
+  type TestManager,
+} from '../../helpers/sessions.ts';
 import { useReceiver, type Receiver } from './receiver.ts';
 import type { Opener } from './stores.ts';
 
@@ -55,7 +63,7 @@ export function createPushing(store: SessionStore, options: PushingOptions): Pus
     slots: new DeliverySlots({ total: 32, perOrigin: 8, waitMs: 300, ...options.slots }),
     rules: { maxTries, backoffMs, pauseMaxMs: Math.floor(ttlMs / 3) },
     clock: SYSTEM_CLOCK,
-    log: (event, fields = {}, error) => made.logged.push({ event, fields, error }),
+    log: logTo(made.logged),
     counters: {
       webhook: (outcome) => (counted[outcome] = (counted[outcome] ?? 0) + 1),
     },

@@ -22,6 +22,16 @@ async function sideBySide<T>(items: readonly T[], work: (item: T) => Promise<voi
   await Promise.all(Array.from({ length: Math.min(CONCURRENCY, items.length) }, worker));
 }
 
+/** What cannot be read is there: one such session must not keep all others from being stored. */
+async function unlessDamaged(isThere: () => Promise<boolean>): Promise<boolean> {
+  try {
+    return await isThere();
+  } catch (error) {
+    if (error instanceof SessionDamagedError) return true;
+    throw error;
+  }
+}
+
 /** Whether sessions at a ref may be meant: where sessions are a tenant's, whose one is does not show. */
 export function isPlaceOf({ tenant, subject, sessionId }: ErasureTarget, ref: SessionRef): boolean {
   if (sessionId !== undefined && sessionId !== ref.sessionId) return false;
@@ -123,7 +133,7 @@ export class Erasures {
     await sideBySide(
       [...own.sessions(Infinity)].filter(({ ref }) => isPlaceOf(target, ref)),
       async ({ ref, cursor }) => {
-        if (!(await store.read(ref, cursor)).found) own.forget(ref);
+        if (!(await unlessDamaged(async () => (await store.read(ref, cursor)).found))) own.forget(ref);
       },
     );
     const records = Math.max(0, waiting - pending.records);
@@ -140,10 +150,7 @@ export class Erasures {
       // Begun while the store was away: it is not there to be asked after.
       if (session.work?.giveUpBegun(target.subject, before) === true) return true;
       const existed = session.view.exists;
-      return existed && !(await session.refresh());
-    } catch (error) {
-      if (!(error instanceof SessionDamagedError)) throw error;
-      return false;
+      return existed && !(await unlessDamaged(() => session.refresh()));
     } finally {
       this.#pool.release(session);
     }

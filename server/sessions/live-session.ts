@@ -153,13 +153,10 @@ export class LiveSession implements PendingSession, DeadlineWatched {
    * @returns how many records are not stored yet
    */
   takeUp(changes: readonly AcknowledgedChange[], base?: KeptBase): number {
-    const work = this.#working();
-    if (base !== undefined) work.base.goOn(base);
-    const records = work.queue.offerAgain(changes, true);
-    if (records > 0) {
-      work.base.decideAgain();
-      this.changed();
-    }
+    const records = this.#working().takeUp(changes, base);
+    // What was begun may have been erased since: that is looked for before a replay, and nothing is offered until then.
+    this.#held ||= base !== undefined && records > 0;
+    if (records > 0) this.changed();
     return records;
   }
 

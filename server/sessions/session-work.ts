@@ -5,6 +5,8 @@ import { ChangeQueue } from './change-queue.ts';
 import type { CommitManners } from './commit-manners.ts';
 import { CommitStride } from './commit-stride.ts';
 import { KeptChanges } from './kept-changes.ts';
+import type { KeptBase } from './outage-journal.ts';
+import type { AcknowledgedChange } from './own-records.ts';
 import { SessionCatchUp } from './session-catch-up.ts';
 import type { SessionParts } from './session-parts.ts';
 import type { SessionRef } from './session-ref.ts';
@@ -38,6 +40,14 @@ export class SessionWork {
     this.queue = new ChangeQueue(parts, journal, owner, this.#kept);
     this.base = new SessionCatchUp(parts, ref, journal, this.queue, owner);
     this.sync = new SessionSync(parts, ref, journal, this.queue, this.base, owner, manners);
+  }
+
+  /** As `LiveSession.takeUp`. */
+  takeUp(changes: readonly AcknowledgedChange[], base?: KeptBase): number {
+    if (base !== undefined) this.base.goOn(base);
+    const records = this.queue.offerAgain(changes, true);
+    if (records > 0) this.base.decideAgain();
+    return records;
   }
 
   /**

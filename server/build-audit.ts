@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { EpochMs } from '../protocol/units.ts';
 import type { Config } from './config.ts';
-import { type Audit, type AuditWho, toAuditLine } from './observability/audit.ts';
+import { type Audit, type AuditEntry, type AuditWho, toAuditLine } from './observability/audit.ts';
 import { AuditFile } from './observability/audit-file.ts';
 import type { Log } from './observability/log-events.ts';
 import type { LogDestination } from './observability/logger.ts';
@@ -21,6 +21,7 @@ export interface AuditTrail {
   readonly arrived: (req: IncomingMessage) => void;
   /** Bounded, however many there are: see {@link FailedAttempts}. */
   readonly attemptFailed: (req: IncomingMessage, why: FailedAttempt['why']) => void;
+  /** Bounded in the same way. */
   readonly onDenied: (denied: Denied) => void;
   readonly onErased: (
     req: IncomingMessage,
@@ -55,8 +56,12 @@ export function buildAudit(options: AuditOptions): AuditTrail {
   const addresses = new WeakMap<IncomingMessage, string>();
   const from = (req: IncomingMessage): string =>
     addresses.get(req) ?? clientAddress(req, config.bounds.trustProxyHops);
-  const attempts = new FailedAttempts(({ from: address, why }, count) => {
-    audit('authentication_failed', { from: address, why, count });
+  const attempts = new FailedAttempts((attempt, count) => {
+    audit('authentication_failed', { ...attempt, count });
+  });
+  // Where there are no credentials anybody may name other tenants all day.
+  const denials = new FailedAttempts((denial: AuditEntry, count) => {
+    audit('access_denied', { ...denial, count });
   });
   let holding: ReadonlySet<string> | undefined;
   return {
@@ -67,7 +72,7 @@ export function buildAudit(options: AuditOptions): AuditTrail {
       attempts.failed({ from: from(req), why });
     },
     onDenied: ({ principal, operation, why, source }) => {
-      audit('access_denied', {
+      denials.failed({
         who: toWho(principal),
         from: from(source as IncomingMessage),
         operation,
@@ -89,6 +94,7 @@ export function buildAudit(options: AuditOptions): AuditTrail {
     },
     close: async () => {
       attempts.close();
+      denials.close();
       await file?.close();
     },
   };

@@ -9,22 +9,23 @@ export interface FailedAttempt {
   readonly why: 'missing' | 'wrong' | 'turned-away';
 }
 
-interface Counted extends FailedAttempt {
+interface Counted<T> {
+  readonly attempt: T;
   /** Since it was told the last time. */
   count: number;
 }
 
 /**
- * Tells of failed attempts without being a means to fill a disk: the first of an address and a reason at once, then once a
- * minute how often there were more. Over 10,000 kinds at a time, those that came least lately are told early.
+ * Tells of failed attempts without being a means to fill a disk: the first of those that are equal in all they say at once,
+ * then once a minute how often there were more. Over 10,000 kinds at a time, those that came least lately are told early.
  */
-export class FailedAttempts {
-  readonly #tell: (attempt: FailedAttempt, count: number) => void;
-  readonly #known: LRUCache<string, Counted>;
+export class FailedAttempts<T extends object = FailedAttempt> {
+  readonly #tell: (attempt: T, count: number) => void;
+  readonly #known: LRUCache<string, Counted<T>>;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param count how many attempts a line is about */
-  constructor(tell: (attempt: FailedAttempt, count: number) => void, everyMs: DurationMs = MINUTE_MS) {
+  constructor(tell: (attempt: T, count: number) => void, everyMs: DurationMs = MINUTE_MS) {
     this.#tell = tell;
     this.#known = new LRUCache({
       max: KINDS_MAX,
@@ -37,15 +38,15 @@ export class FailedAttempts {
     }, everyMs).unref();
   }
 
-  failed({ from, why }: FailedAttempt): void {
-    const key = `${why} ${from}`;
+  failed(attempt: T): void {
+    const key = JSON.stringify(attempt);
     const counted = this.#known.get(key);
     if (counted !== undefined) {
       counted.count += 1;
       return;
     }
-    this.#known.set(key, { from, why, count: 0 });
-    this.#tell({ from, why }, 1);
+    this.#known.set(key, { attempt, count: 0 });
+    this.#tell(attempt, 1);
   }
 
   /** Tells what was not told yet. */
@@ -63,9 +64,9 @@ export class FailedAttempts {
     }
   }
 
-  #sum(counted: Counted): void {
+  #sum(counted: Counted<T>): void {
     if (counted.count === 0) return;
-    this.#tell({ from: counted.from, why: counted.why }, counted.count);
+    this.#tell(counted.attempt, counted.count);
     counted.count = 0;
   }
 }

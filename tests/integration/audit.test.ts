@@ -90,7 +90,7 @@ describe('the audit stream', () => {
       expect([stream, typeof at]).to.deep.equal(['audit', 'string']);
       return done === undefined ? rest : { ...rest, sessions: (done as { sessions: number }).sessions };
     });
-    const denied = { event: 'access_denied', from };
+    const denied = { event: 'access_denied', from, count: 1 };
     expect(bare).to.have.deep.members([
       { ...denied, who: { tenant: 'acme', subject: 'ops' }, operation: 'sendMessage', why: 'role' },
       { ...denied, who: ann, operation: 'getTask', why: 'tenant' },

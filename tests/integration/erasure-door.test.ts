@@ -123,6 +123,17 @@ describe('the door to erasure', () => {
     expect(audited()[0]).to.deep.include({ event: 'sessions_erased', from: '127.0.0.1' });
   });
 
+  it('tells of one who may not, however often, in one line and how many more there were', async () => {
+    const asked = Array.from({ length: 50 }, () => ask(withKey('ann-x8Qm2Lw')));
+    expect(new Set((await Promise.all(asked)).map(({ status }) => status))).to.deep.equal(new Set([403]));
+    await used.door.server.close();
+    const denied = audited().map(({ event, operation, why, count }) => [event, operation, why, count]);
+    expect(denied).to.deep.equal([
+      ['access_denied', 'erase', 'role', 1],
+      ['access_denied', 'erase', 'role', 49],
+    ]);
+  });
+
   it('turns a flood of wrong keys away in four lines, which count every one of them', async () => {
     expect((await ask(ADMIN)).status).to.equal(200);
     const wrong = Array.from({ length: 200 }, () => ask(withKey(planted('wrong-key'))));

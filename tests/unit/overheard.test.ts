@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type * as overheardModule from '../helpers/overheard.ts';
+import type * as Module from '../helpers/overheard.ts';
 import { alsoSecret, leaksIn, Overheard, overheard, planted } from '../helpers/overheard.ts';
 
 const line = (fields: object): string =>
@@ -41,7 +41,7 @@ describe('what servers of the tests say', () => {
   it('is looked for where it was heard: a second copy of the module has the same ears and secrets', async () => {
     // As mocha makes one of hooks.ts when it can load that, and not the test, by `require`.
     const path = '../helpers/overheard.ts?again';
-    const copy = (await import(path)) as typeof overheardModule;
+    const copy = (await import(path)) as typeof Module;
     expect(copy.planted).to.not.equal(planted);
     copy.alsoSecret('my-other-Zb1uT9-key', 'an API key');
     expect(leaksIn('my-other-Zb1uT9-key')).to.deep.equal(['an API key']);

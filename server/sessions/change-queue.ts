@@ -26,7 +26,6 @@ import type { StoredJournal } from './stored-journal.ts';
 export class ChangeQueue {
   readonly #parts: SessionParts;
   readonly #journal: StoredJournal;
-  readonly #tenant: string;
   /** Under it the ledger knows what waits. */
   readonly #owner: ChangesOwner;
   /** Absent where nothing that waits outlives the process. */
@@ -46,7 +45,6 @@ export class ChangeQueue {
     this.#parts = parts;
     this.#kept = kept;
     this.#journal = journal;
-    this.#tenant = journal.session.ref.tenant;
     this.#owner = owner;
     this.drafts = new Drafts(journal, this);
     this.#decisions = new Decisions(parts, journal, this.drafts);
@@ -125,6 +123,7 @@ export class ChangeQueue {
     const stored = this.#intents.filter(isStored);
     this.#intents = this.#intents.filter((intent) => !isStored(intent));
     this.invalidate();
+    this.#parts.quotas?.stored(this.#owner.ref.tenant, stored, undefined);
     for (const intent of stored) this.#settle(intent, 'stored');
     this.#kept?.moved(this.#intents);
   }
@@ -180,7 +179,7 @@ export class ChangeQueue {
       intent.deferred = true;
       this.#deferredCount += 1;
       this.#parts.pending.add(this.#owner, intent.records.length, sizeOf(intent.records));
-      this.#parts.quotas?.waits(this.#tenant, intent.use);
+      this.#parts.quotas?.waits(this.#owner.ref.tenant, intent.use);
       deferred.push(intent);
     }
     const written = this.#kept?.keep(deferred);
@@ -198,7 +197,7 @@ export class ChangeQueue {
     const cannotWait = options.mustStore === true || records.length === 0 || isBaseless;
     if (cannotWait || (hasFailed && !this.drafts.stands(intent)))
       return new ProtocolError('STORE_UNAVAILABLE', { retryAfterMs: 1_000 });
-    return this.#parts.quotas?.objection(this.#tenant, intent);
+    return this.#parts.quotas?.objection(this.#owner.ref.tenant, intent);
   }
 
   #acknowledge(intents: readonly Intent[]): void {
@@ -276,7 +275,7 @@ export class ChangeQueue {
     if (!intent.deferred) return;
     this.#kept?.release(intent);
     this.#deferredCount -= 1;
-    this.#parts.quotas?.waitsNoMore(this.#tenant, intent.use);
+    this.#parts.quotas?.waitsNoMore(this.#owner.ref.tenant, intent.use);
     this.#parts.pending.settle(intent.records.length, sizeOf(intent.records));
     if (this.#deferredCount === 0) this.#parts.pending.remove(this.#owner);
   }

@@ -5,7 +5,7 @@ import type { ErasureTarget } from './erasure-store.ts';
 import type { InstanceSeen } from './instance-store.ts';
 import { NO_SESSION } from './nudges.ts';
 import type { SessionRef } from './session-ref.ts';
-import { StoreUnavailableError, type SessionStore } from './session-store.ts';
+import { SessionDamagedError, StoreUnavailableError, type SessionStore } from './session-store.ts';
 
 /** What went, and who has not said yet that it did. */
 export interface ErasureReport {
@@ -131,7 +131,7 @@ export class Eraser {
   async #eraseOne(ref: SessionRef, owner: string | undefined, report: ErasureReport): Promise<void> {
     const { store, ttlMs } = this.#options;
     if (owner !== undefined) {
-      const first = await store.firstRecord(ref);
+      const first = await this.#firstRecord(ref);
       const began = first === undefined ? undefined : subjectIn(first);
       if (began === undefined && first !== undefined) report.unattributed += 1;
       if (began !== owner) return;
@@ -140,6 +140,16 @@ export class Eraser {
     if (erased === undefined) return;
     report.sessions += 1;
     for (const what of ['records', 'bytes', 'tasks', 'aliases'] as const) report[what] += erased[what];
+  }
+
+  /** Of one that cannot be read no JSON: it is there, and does not say whose it is. */
+  async #firstRecord(ref: SessionRef): Promise<string | undefined> {
+    try {
+      return await this.#options.store.firstRecord(ref);
+    } catch (error) {
+      if (error instanceof SessionDamagedError) return '';
+      throw error;
+    }
   }
 
   async #order(target: ErasureTarget, until: DurationMs, report: ErasureReport): Promise<void> {

@@ -48,7 +48,7 @@ export interface ErasureStore {
    */
   erase(ref: SessionRef, tombstoneTtlMs: DurationMs): Promise<ErasedSession | undefined>;
 
-  /** The first record of a session; undefined when it has none that can be read. */
+  /** The first record of a session; undefined when it has none. @throws {SessionDamagedError} when that cannot be known */
   firstRecord(ref: SessionRef): Promise<string | undefined>;
 
   /** A tenant, or a subject's place in it, is as if it had never been noted. */
@@ -57,7 +57,7 @@ export interface ErasureStore {
   /** @param keepMs how long somebody may come back who has to carry it out @returns its number */
   orderErasure(target: ErasureTarget, keepMs: DurationMs): Promise<number>;
 
-  /** Up to 1,000 orders with a higher number, in their order. */
+  /** Up to 1,000 orders with a higher number, in their order; from the first on where none has such a one: it went back. */
   erasuresAfter(number: number): Promise<readonly ErasureOrder[]>;
 
   /** An instance has carried out an order. */

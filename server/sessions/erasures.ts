@@ -70,7 +70,8 @@ export class Erasures {
 
   /** @param newest number of the newest order; absent: there is a new one */
   heard(newest = Infinity): void {
-    if (newest > this.#done) void this.look();
+    // A lower one: the store went back, and what is ordered since is numbered from there.
+    if (newest > 0 && newest !== this.#done) void this.look();
   }
 
   /** Carries out every order that was not yet. Never rejects. @returns whether all that there are have been */

@@ -1,5 +1,9 @@
+import { expect } from 'chai';
 import { createRedisClient } from '../../server/stores/redis/client.ts';
+import { createKeys } from '../../server/stores/redis/keys.ts';
+import { RedisSessionStore } from '../../server/stores/redis/redis-store.ts';
 import { useRedis } from '../helpers/redis.ts';
+import { errorOf, HOUR, refOf } from './harness.ts';
 import { REDIS_OPTIONS, redisHarness } from './redis-harness.ts';
 import { describeSessionStore } from './session-store.contract.ts';
 
@@ -25,4 +29,28 @@ describe('redis', () => {
       },
     });
   }
+
+  describe('what has to be erased', () => {
+    let store: RedisSessionStore;
+    beforeEach(() => {
+      store = new RedisSessionStore(redis.client.duplicate(), { ...REDIS_OPTIONS, prefix: redis.prefix });
+    });
+    afterEach(async () => {
+      await store.close();
+    });
+
+    it('is told behind more orders that are over than one answer has room for', async () => {
+      const { erasure } = createKeys(redis.prefix, 1);
+      const numbers: number[] = [];
+      for (let n = 0; n < 1_150; n += 1) numbers.push(await store.orderErasure({ tenant: 'acme' }, HOUR));
+      await redis.client.del(numbers.map((number) => `${erasure}${number}`));
+      const last = await store.orderErasure({ tenant: 'late' }, HOUR);
+      expect((await store.erasuresAfter(0)).at(-1)).to.have.property('number', last);
+    });
+
+    it('is damaged where its key is something else', async () => {
+      await redis.client.set(store.keyOf(refOf()), 'something else');
+      expect(await errorOf(store.firstRecord(refOf()))).to.have.property('name', 'SessionDamagedError');
+    });
+  });
 });

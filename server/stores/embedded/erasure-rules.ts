@@ -65,8 +65,10 @@ export function orderIn(tables: Tables, target: ErasureTarget, keepMs: DurationM
 }
 
 export function ordersAfter(tables: Tables, number: number, now: EpochMs): ErasureOrder[] {
-  return ordersIn(tables)
-    .filter(({ n, x }) => n > number && x > now)
+  const kept = ordersIn(tables);
+  const after = (kept.at(-1)?.n ?? 0) < number ? 0 : number;
+  return kept
+    .filter(({ n, x }) => n > after && x > now)
     .slice(0, ERASURES_MAX)
     .map(({ n, target }) => ({ number: n, target, ageMs: Math.max(0, now - n) }));
 }

@@ -61,19 +61,32 @@ end
 return string.format('%.0f', n)
 `;
 
-/** KEYS 1 orders · ARGV 1 as above · 2 number behind which · 3 how many at most. Answers number, age and what it says by turns. */
+/**
+ * Whoever has seen a higher number than there is gets all: the store went back. Portions of which nothing is left are passed
+ * over.
+ *
+ * KEYS  1 orders
+ * ARGV  1 as above · 2 number behind which · 3 how many at most
+ * Answers number, age and what it says by turns.
+ */
 export const ERASURES = `
 ${STORE_TIME}
-local found = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[2], '+inf', 'LIMIT', 0, ARGV[3])
-local answer = {}
-for i = 1, #found do
-  local said = redis.call('HGET', ARGV[1] .. found[i], 'o')
-  if said then
-    answer[#answer + 1] = found[i]
-    answer[#answer + 1] = math.max(0, now - tonumber(found[i]))
-    answer[#answer + 1] = said
+local after, most = ARGV[2], tonumber(ARGV[3])
+local last = redis.call('ZREVRANGE', KEYS[1], 0, 0)[1]
+if last and tonumber(last) < tonumber(after) then after = '0' end
+local answer, found = {}
+repeat
+  found = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. after, '+inf', 'LIMIT', 0, most)
+  for i = 1, #found do
+    local said = redis.call('HGET', ARGV[1] .. found[i], 'o')
+    if said then
+      answer[#answer + 1] = found[i]
+      answer[#answer + 1] = math.max(0, now - tonumber(found[i]))
+      answer[#answer + 1] = said
+    end
   end
-end
+  after = found[#found]
+until #answer > 0 or #found < most
 return answer
 `;
 

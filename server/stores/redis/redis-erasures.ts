@@ -8,6 +8,7 @@ import type {
 } from '../../sessions/erasure-store.ts';
 import { encodeId } from '../../sessions/session-ref.ts';
 import type { SessionRef } from '../../sessions/session-ref.ts';
+import { SessionDamagedError } from '../../sessions/session-store.ts';
 import { ERASURES_MAX, instanceField, instanceOfField, readCarriedOut, readTarget } from '../erasures.ts';
 import { decodeId } from '../encoded-ids.ts';
 import { checkTtl } from '../request-checks.ts';
@@ -52,7 +53,12 @@ export abstract class RedisErasures extends RedisInstances implements ErasureSto
 
   async firstRecord(ref: SessionRef): Promise<string | undefined> {
     const { session } = this.#keys.session(ref);
-    return (await this.plain((client) => client.hget(session, '1'))) ?? undefined;
+    try {
+      return (await this.plain((client) => client.hget(session, '1'))) ?? undefined;
+    } catch (error) {
+      const isOther = error instanceof Error && error.message.startsWith('WRONGTYPE');
+      throw isOther ? new SessionDamagedError(session, 'type', { cause: error }) : error;
+    }
   }
 
   async forgetTenant(tenant: string): Promise<void> {

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { Eraser, ErasureFailedError } from '../../../server/sessions/eraser.ts';
 import { type Scope, spaceOf } from '../../../server/security/space.ts';
+import type { SessionRef } from '../../../server/sessions/session-ref.ts';
+import { SessionDamagedError } from '../../../server/sessions/session-store.ts';
 import { MemorySessionStore } from '../../../server/stores/memory/memory-store.ts';
 import { errorOf, refOf, Writer } from '../../contract/harness.ts';
 import { FaultyStore } from '../../helpers/faulty-store.ts';
@@ -31,6 +33,20 @@ describe('the eraser', () => {
     const other = { tenant: 'acme', subject: 'ann', sessionId: 'b' };
     expect(await eraserOf('tenant').erase(other)).to.include({ sessions: 0 });
     expect(await idsIn('acme')).to.deep.equal(['b', 'old']);
+  });
+
+  it('leaves what cannot be read where it cannot know whose it is, says so, and goes on', async () => {
+    class DamagedStore extends MemorySessionStore {
+      override firstRecord(ref: SessionRef): Promise<string | undefined> {
+        if (ref.sessionId !== 'bad') return super.firstRecord(ref);
+        return Promise.reject(new SessionDamagedError(this.keyOf(ref), 'type'));
+      }
+    }
+    store = new FaultyStore(new DamagedStore());
+    for (const id of ['a', 'bad', 'c']) await new Writer(store, refOf(id)).create(began('ann'));
+    const report = await eraserOf('tenant').erase({ tenant: 'acme', subject: 'ann' });
+    expect(report).to.include({ sessions: 2, unattributed: 1 });
+    expect(await idsIn('acme')).to.deep.equal(['bad']);
   });
 
   it('takes the places of all subjects of a tenant, and their notes, and no other’s', async () => {

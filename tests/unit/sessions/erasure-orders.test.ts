@@ -23,9 +23,15 @@ import {
   type TestManager,
 } from '../../helpers/sessions.ts';
 
-/** One of its sessions can be made unreadable. */
+/** One of its sessions can be made unreadable, and it can lose the orders that it had. */
 class DamagedStore extends MemorySessionStore {
   damaged = '';
+
+  loseOrders(): Promise<void> {
+    return this.write((tables) => {
+      tables.putSetting('erasures', '[]');
+    });
+  }
 
   override async read(ref: SessionRef, after?: Cursor, renewTtlMs?: number): Promise<JournalRead> {
     if (ref.sessionId === this.damaged) throw new SessionDamagedError(this.keyOf(ref), 'e');
@@ -37,12 +43,15 @@ describe('an order to erase', () => {
   const folder = useFolder();
   const clock = new TestClock();
   let inner: DamagedStore;
+  /** Of the store's clock. */
+  let aheadMs: number;
   let store: FaultyStore;
   let running: TestManager | undefined;
   let journal: LmdbOutageJournal | undefined;
 
   beforeEach(() => {
-    inner = new DamagedStore(clock.now);
+    aheadMs = 0;
+    inner = new DamagedStore(() => clock.now() + aheadMs);
     store = new FaultyStore(inner, false);
   });
   afterEach(async () => {
@@ -97,6 +106,25 @@ describe('an order to erase', () => {
     expect(await inner.read(refOf())).to.deep.equal({ found: false });
     expect(store.requests.flatMap(({ records }) => records.map(({ json }) => json)).join()).not.to.include(
       'hello',
+    );
+  });
+
+  it('is heard of where a store that went back, and whose clock is behind, gives it a lower number', async () => {
+    const { manager } = await start('one');
+    await changeOnce(manager, begin('t1', 'hello'));
+    aheadMs = 10_000;
+    const before = await inner.orderErasure({ tenant: 'other' }, HOUR);
+    await manager.liveness.beat();
+    await eventually(async () => (await inner.erasureCarriedOutBy(before)).has('one'));
+    aheadMs = 0;
+    await inner.loseOrders();
+    await inner.erase(refOf(), HOUR);
+    const number = await inner.orderErasure({ tenant: 'acme' }, HOUR);
+    expect(number).to.be.below(before);
+    await manager.liveness.beat();
+    const done = { sessions: 1, records: 0 };
+    await eventually(async () =>
+      expect((await inner.erasureCarriedOutBy(number)).get('one')).to.deep.equal(done),
     );
   });
 });

@@ -204,6 +204,17 @@ describe('what a tenant may have', () => {
       expect(await reasonOf(send('s4', limits))).to.equal('RESOURCE_EXHAUSTED');
     });
 
+    it('has what was stored although the answer was lost', async () => {
+      await send('s1', limits);
+      store.once('commit', 'lose');
+      expect(await send('s2', limits)).to.equal('deferred');
+      for (const session of [...test.manager.pending.sessions]) await session.replay();
+      expect(store.answers.at(-1)?.result.outcome).to.equal('stored');
+      test.away = true;
+      expect(await send('s3', limits)).to.equal('deferred');
+      expect(await reasonOf(send('s4', limits))).to.equal('RESOURCE_EXHAUSTED');
+    });
+
     it('decides on what the store does not answer in time, too', async () => {
       await send('s1', { maxSessions: 1 });
       store.once('commit', 'refuse');

@@ -32,6 +32,16 @@ export function describeLimits(suite: Suite): void {
   describe('the limits of a tenant', () => {
     const test = suite.needs('limits');
 
+    test('have room again for one that could not be read and was erased', async () => {
+      for (const id of ['a', 'b']) await limited({ maxSessions: 2 }, id);
+      await suite.harness.damage?.head(refOf('a'));
+      await suite.store.erase(refOf('a'), HOUR);
+      expect(await limited({ maxSessions: 2 }, 'c')).to.deep.equal({
+        outcome: 'ok',
+        counts: { sessions: 2 },
+      });
+    });
+
     test('admit as many sessions as they say, and say how many there are', async () => {
       await new Writer(suite.store, refOf('unasked')).create(['1']);
       for (const [id, sessions] of [

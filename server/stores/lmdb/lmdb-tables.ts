@@ -7,7 +7,7 @@ import type { Address, Entry, IndexedTask, StoredTask, TaskPlace, Tables } from 
 import { FIRST, LAST, type JournalDatabase } from './journal-database.ts';
 import { LmdbRegistry } from './lmdb-registry.ts';
 import { LmdbTaskIndex } from './lmdb-task-index.ts';
-import { LmdbTenantCounts } from './lmdb-tenant-counts.ts';
+import { LmdbTenantCounts, sessionsAt } from './lmdb-tenant-counts.ts';
 
 const RETIRE_SCAN = 1_000;
 
@@ -175,8 +175,9 @@ export class LmdbTables extends LmdbRegistry implements Tables {
     const { tenant, session } = at;
     const stored = this.#readable(at);
     if (stored !== undefined) void this.db.remove(['x', tenant, stored.i, session]);
+    const json = this.db.get(['s', tenant, session]);
     void this.db.remove(['s', tenant, session]);
-    this.#counts.add('sessions', tenant, -sessionsIn(stored));
+    if (json !== undefined) this.#counts.add('sessions', tenant, -sessionsAt(json));
     this.#met = { at, stored: undefined };
     this.removeRange(['r', tenant, session, 0], ['r', tenant, session, Number.MAX_SAFE_INTEGER]);
     for (const { member } of this.#tasks.ofSession(at))

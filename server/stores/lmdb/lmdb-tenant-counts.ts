@@ -28,7 +28,7 @@ export class LmdbTenantCounts {
     return this.#count('sessions', whole, (place) => {
       let live = 0;
       for (const { value } of this.#db.getRange({ start: ['s', place, FIRST], end: ['s', place, LAST] }))
-        live += isLive(value);
+        live += sessionsAt(value);
       return live;
     });
   }
@@ -77,7 +77,8 @@ export class LmdbTenantCounts {
   }
 }
 
-function isLive(json: string): number {
+/** How many sessions an entry is, as it is stored. */
+export function sessionsAt(json: string): number {
   try {
     return sessionsIn(JSON.parse(json) as Entry);
   } catch {

@@ -42,8 +42,6 @@ export function toAuditLine(at: EpochMs, event: AuditEvent, entry: AuditEntry): 
   return JSON.stringify(
     { stream: 'audit', at: new Date(at).toISOString(), event, ...entry },
     (_, value: unknown) =>
-      typeof value === 'string'
-        ? value.slice(0, TEXT_MAX_CHARS).replace(CONTROLS, '?')
-        : value,
+      typeof value === 'string' ? value.slice(0, TEXT_MAX_CHARS).replace(CONTROLS, '?') : value,
   );
 }

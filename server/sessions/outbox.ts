@@ -47,6 +47,9 @@ export interface Trigger {
   readonly metadata?: JsonObject;
 }
 
+/** A task may go on for long after its webhook was given up. */
+const MISSED_MAX_EVENTS = 1_000;
+
 export interface Outbox {
   readonly webhooks: ReadonlyMap<string, Webhook>;
   /** Oldest first; only those that somebody still has to be told of, or was not told of when it was given up. */
@@ -155,12 +158,18 @@ export function withReceipt(outbox: Outbox, record: ReceiptRecord): Outbox {
   return pruned({ ...outbox, webhooks: new Map(outbox.webhooks).set(record.id, known) });
 }
 
-/** Forgets the events that nobody has to be told of any more. */
+/**
+ * Forgets the events that nobody has to be told of any more. Of those that only a parked webhook has missed the last ones
+ * are kept: an operator may have it told once more.
+ */
 function pruned(outbox: Outbox): Outbox {
   const { webhooks, triggers } = outbox;
-  let done = Infinity;
-  // Of one that was given up as well: an operator may have it told once more.
-  for (const { upTo } of webhooks.values()) done = Math.min(done, upTo);
+  let [done, told] = [Infinity, Infinity];
+  for (const { parked, upTo } of webhooks.values()) {
+    done = Math.min(done, upTo);
+    if (!parked) told = Math.min(told, upTo);
+  }
+  done = Math.max(done, Math.min(told, triggers.at(-1 - MISSED_MAX_EVENTS)?.n ?? done));
   const oldest = triggers[0];
   if (oldest === undefined || oldest.n > done) return outbox;
   return { ...outbox, triggers: triggers.filter(({ n }) => n > done) };

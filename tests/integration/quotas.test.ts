@@ -75,8 +75,9 @@ describe('the quotas of a tier', () => {
       max: 2,
     });
     const { values } = await used.server.metrics.quotaRefused.get();
-    expect(values).to.have.length(1);
-    expect(values[0]).to.deep.include({ value: 4, labels: { limit: 'maxSessions', tier: 'few' } });
+    const counted = values.filter(({ value }) => value > 0);
+    expect(counted).to.have.length(1);
+    expect(counted[0]).to.deep.include({ value: 4, labels: { limit: 'maxSessions', tier: 'few' } });
     // what is there goes on, and a caller without the limit is not bound by it
     expect(textsOf(taskIn((await send(FEW, 'recall', 'a')).json.result!))).to.deep.equal(['hello']);
     expect((await send(FREE, 'hello', 'c')).json.error).to.equal(undefined);

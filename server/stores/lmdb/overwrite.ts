@@ -27,6 +27,8 @@ export async function overwriteFree<K extends Key[]>(
   await db.transaction(() => {
     for (const { key, value } of [...db.getRange()]) void db.put(key, value);
   });
+  // Until then the file has not its size.
+  await db.flushed;
   const rows = 100 + Math.ceil((2 * (await stat(path)).size) / ROW_BYTES);
   const keys = Array.from({ length: rows }, (_, n) => [FILLER, FILLER, FILLER, n] as unknown as K);
   const batches = Array.from({ length: Math.ceil(rows / BATCH) }, (_, n) =>

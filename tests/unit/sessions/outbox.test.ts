@@ -118,6 +118,17 @@ describe('the outbox of a task', () => {
     expect(firstDue(written.outbox, webhook!)).to.equal(undefined);
   });
 
+  it('keeps of what a parked webhook has missed the last 1,000 events, and all that another waits for', () => {
+    const written = new Written(push('w'), push('v'), receipt({ tries: 3, parked: true }));
+    for (let n = 0; n < 1_100; n += 1) written.add(working(`step ${n}`));
+    expect(written.outbox.triggers).to.have.length(1_100);
+    const last = written.session.head;
+    written.add(receipt({ id: 'v', upTo: last }));
+    expect(written.outbox.triggers.map(({ n }) => n))
+      .to.have.length(1_000)
+      .and.include(last);
+  });
+
   it('is due again with everything since it was parked, once a receipt says that nothing is given up', () => {
     const written = new Written(push(), working(), receipt({ tries: 3, parked: true }), completed);
     expect(written.due('w')).to.deep.equal([]);

@@ -104,12 +104,9 @@ class SessionForms {
     const rewrites: Rewrite[] = [];
     this.found.summaries += there.length;
     for (const { local, summary } of there) {
-      let opens = true;
-      const opened = openSummary(opening, local, summary, isRequired, () => (opens = false));
-      if (!opens) {
-        this.found.unopened += 1;
-        continue;
-      }
+      const before = this.found.unopened;
+      const opened = openSummary(opening, local, summary, isRequired, () => (this.found.unopened += 1));
+      if (this.found.unopened > before) continue;
       const to = encrypts ? sealSummary(sealing, local, opened) : opened;
       if (formOf(sealedIn(to) ?? '') !== formOf(sealedIn(summary) ?? ''))
         rewrites.push({ at: local, from: summary, to });

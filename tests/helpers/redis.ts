@@ -4,7 +4,6 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -152,14 +151,18 @@ export class RedisServer {
   }
 }
 
+const given = new Set<number>();
+
 /**
- * Ports of 127.0.0.1 that nobody listens on. Below those that systems give to outgoing connections: a server that is
- * started again on its port still finds it free.
+ * Ports of 127.0.0.1 that nobody listens on. Below those that systems give to outgoing connections, and each but once: a
+ * server that is started again on its port still finds it free, and who waits for it there meets no other one.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   while (ports.size < count) {
     const port = 12_000 + Math.floor(Math.random() * 20_000);
+    if (given.has(port)) continue;
+    given.add(port);
     const probe = createServer();
     const isFree = await new Promise<boolean>((resolve) => {
       probe.once('error', () => {
@@ -176,19 +179,10 @@ export async function freePorts(count: number): Promise<number[]> {
   return [...ports];
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
-
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const binary = await ensureRedis();
   for (let attempt = 1; ; attempt += 1) {
-    const server = new RedisServer(binary, options, options.tcp === true ? await freePort() : 0);
+    const server = new RedisServer(binary, options, options.tcp === true ? ((await freePorts(1))[0] ?? 0) : 0);
     try {
       await server.start();
       return server;

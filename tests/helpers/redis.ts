@@ -182,7 +182,11 @@ export async function freePorts(count: number): Promise<number[]> {
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const binary = await ensureRedis();
   for (let attempt = 1; ; attempt += 1) {
-    const server = new RedisServer(binary, options, options.tcp === true ? ((await freePorts(1))[0] ?? 0) : 0);
+    const server = new RedisServer(
+      binary,
+      options,
+      options.tcp === true ? ((await freePorts(1))[0] ?? 0) : 0,
+    );
     try {
       await server.start();
       return server;

@@ -15,8 +15,11 @@ import type { ArtifactFold } from './artifact-fold.ts';
 const SUPERSEDED_MIN_RECORDS = 8;
 /** What is larger is not even looked at: its whole is hardly one that fits a commit. */
 const SUPERSEDED_MAX_BYTES: Bytes = 4 * TAIL_MAX_BYTES;
-/** The whole may be at most this part of what it makes superfluous: large chunks have nothing to save. */
-const WHOLE_MAX_SHARE = 0.75;
+/**
+ * The whole may be at most this part of what it makes superfluous. It is written once more, so it has to halve what stays:
+ * chunks of 60 bytes of text and more have too little to save.
+ */
+const WHOLE_MAX_SHARE = 0.5;
 /** Runs that one commit says are gone. */
 const COMPACTED_MAX = 16;
 

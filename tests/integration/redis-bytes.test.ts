@@ -141,14 +141,14 @@ describe('what redis is told', function () {
     return bytes / (count * size);
   }
 
-  it('is at most three times what an agent streams in chunks of 100 bytes, with its whole', async () => {
-    expect(await streams(20, {})).to.be.at.most(3);
+  it('is little over twice what an agent streams in chunks of 100 bytes', async () => {
+    expect(await streams(20, {})).to.be.at.most(2.2);
   });
 
   it('is hardly more where they come one by one, and with what changes nothing', async () => {
     // as fast as the event loop turns, with what agents say of a chunk that changes nothing
-    // how many chunks share a commit is a matter of time: 3.0 on a quiet machine, 3.11 was seen on a busy one
-    expect(await streams(1, { name: 'chunks', last: false })).to.be.at.most(3.3);
+    // how many chunks share a commit is a matter of time
+    expect(await streams(1, { name: 'chunks', last: false })).to.be.at.most(2.4);
   });
 
   it('is made JSON no more often than this, with the two texts of a send and its client', async () => {

@@ -21,7 +21,7 @@ system can pin them, and drives them round by round from another process: wrk wh
 The servers it is compared with are installed once, into .bench/. Under 15 minutes; writes docs/benchmarks.md.
 
   --quick   under 2 minutes: the blocking send of 200 B and the counted costs, without SQLite; writes nothing. Fails when
-            the send is below that of @a2a-js/sdk in memory, or a counted cost is above its bound
+            the send is below twice that of @a2a-js/sdk in memory, or a counted cost above its bound, in every round
   --only    this workload alone; may be said more than once; writes nothing
   --list    says which there are
   --check   fails when any goal is missed

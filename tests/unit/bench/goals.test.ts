@@ -56,8 +56,10 @@ describe('the goals of the bench', () => {
   });
 
   it('fail a short run only below what it can tell', () => {
-    const slow = sendRates(new Book(), { [names.REDIS]: [99], [names.SDK]: [100] });
+    const slow = sendRates(new Book(), { [names.REDIS]: [199, 180, 150], [names.SDK]: [100, 100, 100] });
     expect(verdictOn(slow, SEND_GOAL)).to.deep.include({ isMet: false, isQuickFault: true });
+    const disturbed = sendRates(new Book(), { [names.REDIS]: [200, 180, 150], [names.SDK]: [100, 100, 100] });
+    expect(verdictOn(disturbed, SEND_GOAL)).to.deep.include({ isMet: false, isQuickFault: false });
   });
 
   it('fail a short run by a counted cost above its bound', () => {

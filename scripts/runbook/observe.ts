@@ -18,6 +18,7 @@ import { type RedisServer, startRedis } from '../../tests/helpers/redis.ts';
 import { call, sendV01, sendV03, sendV1, V1 } from '../../tests/helpers/rpc.ts';
 import { ServerProcess } from '../../tests/helpers/server.ts';
 import { ensurePrometheus } from '../ensure-prometheus.ts';
+import { alertCaseCount, alertsThatFire, alertTests } from './alert-cases.ts';
 import { type Query, readDashboard, readRules, RULES_FILE } from './operations-files.ts';
 
 /** Longer than Prometheus takes to see two scrapes of everything, which rates need. */
@@ -160,6 +161,22 @@ async function scrapeCost(url: string, redis: RedisServer): Promise<number> {
   return Math.min(...took);
 }
 
+/** What each alert claims, asked of promtool. @returns what is not so */
+async function checkAlerts(promtool: string, folder: string, say: (line: string) => void): Promise<string[]> {
+  const file = join(folder, 'alert-cases.json');
+  await writeFile(file, alertTests(RULES_FILE));
+  const faults = readRules().flatMap(({ name }) =>
+    alertsThatFire().has(name) ? [] : [`no case for ${name}`],
+  );
+  try {
+    await promisify(execFile)(promtool, ['test', 'rules', file]);
+    say(`               they fire in ${alertCaseCount} cases as they should, and no others do`);
+  } catch (error) {
+    faults.push(`alerts: ${String((error as { stdout?: string }).stdout ?? error)}`);
+  }
+  return faults;
+}
+
 /** @returns what is not well; empty when all is */
 async function observe(say: (line: string) => void): Promise<string[]> {
   const { server: binary, promtool } = await ensurePrometheus();
@@ -188,7 +205,8 @@ async function observe(say: (line: string) => void): Promise<string[]> {
     // before the first scrape, which lets the store be counted
     await load(url, 0);
     prometheus = await ScrapingPrometheus.start(binary, folder, new URL(url).host);
-    return await findFaults(prometheus, url, redis, say);
+    const faults = await checkAlerts(promtool, folder, say);
+    return [...faults, ...(await findFaults(prometheus, url, redis, say))];
   } finally {
     await prometheus?.stop();
     await server?.kill9();

@@ -18,7 +18,7 @@ import { type RedisServer, startRedis } from '../../tests/helpers/redis.ts';
 import { call, sendV01, sendV03, sendV1, V1 } from '../../tests/helpers/rpc.ts';
 import { ServerProcess } from '../../tests/helpers/server.ts';
 import { ensurePrometheus } from '../ensure-prometheus.ts';
-import { alertCaseCount, alertsThatFire, alertTests } from './alert-cases.ts';
+import { ALERT_CASES, alertTests } from './alert-cases.ts';
 import { type Query, readDashboard, readRules, RULES_FILE } from './operations-files.ts';
 
 /** Longer than Prometheus takes to see two scrapes of everything, which rates need. */
@@ -165,16 +165,13 @@ async function scrapeCost(url: string, redis: RedisServer): Promise<number> {
 async function checkAlerts(promtool: string, folder: string, say: (line: string) => void): Promise<string[]> {
   const file = join(folder, 'alert-cases.json');
   await writeFile(file, alertTests(RULES_FILE));
-  const faults = readRules().flatMap(({ name }) =>
-    alertsThatFire().has(name) ? [] : [`no case for ${name}`],
-  );
   try {
     await promisify(execFile)(promtool, ['test', 'rules', file]);
-    say(`               they fire in ${alertCaseCount} cases as they should, and no others do`);
+    say(`               ${ALERT_CASES.length} cases: they fire, and no others do`);
+    return [];
   } catch (error) {
-    faults.push(`alerts: ${String((error as { stdout?: string }).stdout ?? error)}`);
+    return [`alerts: ${String((error as { stdout?: string }).stdout ?? error)}`];
   }
-  return faults;
 }
 
 /** @returns what is not well; empty when all is */

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { CORE_SCHEMA, load, mergeTag } from 'js-yaml';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Script } from 'node:vm';
 import { parseDockerfile, lastOf } from '../../scripts/runbook/dockerfile.ts';
 import { VARIABLES } from '../../server/config-variables.ts';
 import { ConfigError, parseConfig } from '../../server/config.ts';
@@ -182,7 +183,7 @@ describe('the files that the server is operated with', () => {
   it('give compose the kinds of values that it takes', () => {
     expect(composeFaults(files)).to.deep.equal([]);
     const health = one(files['compose'] ?? '', /- "(fetch.*)"$/gm);
-    expect(() => new Function(health), health).to.not.throw();
+    expect(() => new Script(health), health).to.not.throw();
     expect(health).to.include('/readyz');
   });
 

@@ -5,7 +5,6 @@ import { toDecided, type RecordBody } from '../../../server/sessions/records.ts'
 import { Session } from '../../../server/sessions/session.ts';
 import { take, weightOf } from '../../../server/sessions/session-weight.ts';
 import { refOf } from '../../helpers/sessions.ts';
-import { CREATED } from './journals.ts';
 
 const saying = (...parts: Part[]): RecordBody => ({
   ...{ t: 'message', at: 1, task: 't1' },
@@ -15,7 +14,7 @@ const saying = (...parts: Part[]): RecordBody => ({
 /** A session with these records. */
 function sessionOf(...bodies: RecordBody[]): Session {
   const session = new Session(refOf(), 'e1');
-  for (const body of [CREATED, ...bodies]) {
+  for (const body of [{ t: 'created', at: 1 } as const, ...bodies]) {
     const { bytes } = toDecided({ instance: 'i', seq: session.head + 1 }, body);
     const identity = { instance: 'i', seq: session.head + 1 };
     take(session, { n: session.head + 1, identity, body, skippable: false, bytes });

@@ -1,5 +1,5 @@
 # Every RUN and COPY of this file is carried out by scripts/runbook/container.ts, without a container engine.
-ARG NODE=20-bookworm-slim
+ARG NODE=24-bookworm-slim
 
 FROM node:${NODE} AS build
 WORKDIR /build

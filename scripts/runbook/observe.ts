@@ -18,6 +18,7 @@ import { type RedisServer, startRedis } from '../../tests/helpers/redis.ts';
 import { call, sendV01, sendV03, sendV1, V1 } from '../../tests/helpers/rpc.ts';
 import { ServerProcess } from '../../tests/helpers/server.ts';
 import { ensurePrometheus } from '../ensure-prometheus.ts';
+import { ALERT_CASES, alertTests } from './alert-cases.ts';
 import { type Query, readDashboard, readRules, RULES_FILE } from './operations-files.ts';
 
 /** Longer than Prometheus takes to see two scrapes of everything, which rates need. */
@@ -160,6 +161,19 @@ async function scrapeCost(url: string, redis: RedisServer): Promise<number> {
   return Math.min(...took);
 }
 
+/** What each alert claims, asked of promtool. @returns what is not so */
+async function checkAlerts(promtool: string, folder: string, say: (line: string) => void): Promise<string[]> {
+  const file = join(folder, 'alert-cases.json');
+  await writeFile(file, alertTests(RULES_FILE));
+  try {
+    await promisify(execFile)(promtool, ['test', 'rules', file]);
+    say(`               ${ALERT_CASES.length} cases: they fire, and no others do`);
+    return [];
+  } catch (error) {
+    return [`alerts: ${String((error as { stdout?: string }).stdout ?? error)}`];
+  }
+}
+
 /** @returns what is not well; empty when all is */
 async function observe(say: (line: string) => void): Promise<string[]> {
   const { server: binary, promtool } = await ensurePrometheus();
@@ -188,7 +202,8 @@ async function observe(say: (line: string) => void): Promise<string[]> {
     // before the first scrape, which lets the store be counted
     await load(url, 0);
     prometheus = await ScrapingPrometheus.start(binary, folder, new URL(url).host);
-    return await findFaults(prometheus, url, redis, say);
+    const faults = await checkAlerts(promtool, folder, say);
+    return [...faults, ...(await findFaults(prometheus, url, redis, say))];
   } finally {
     await prometheus?.stop();
     await server?.kill9();

@@ -1,10 +1,10 @@
 /**
  * The package as somebody gets it: packed, installed without development dependencies and without a single install
- * script, run by its command, killed and run again; its types, and its examples.
+ * script, run by its command, killed and run again; its types, its examples, and its spans.
  *
  *     node --import=tsx scripts/runbook/package.ts
  */
-import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { packageVersion } from '../../server/package-info.ts';
@@ -26,6 +26,15 @@ export const outcome: 'stored' | 'deferred' | 'unchanged' | undefined = await se
 await close();
 // @ts-expect-error the environment is of texts: were the types not found, this would be no error
 parseConfig({ PORT: 0 });
+`;
+
+/** As docs/operations/README.md says: an SDK that is registered before the server starts. */
+const TRACING = `
+import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+import { appendFileSync } from 'node:fs';
+const onEnd = ({ name }) => appendFileSync('spans', name + '\\n');
+const processor = { onStart() {}, onEnd, forceFlush: async () => {}, shutdown: async () => {} };
+new NodeTracerProvider({ spanProcessors: [processor] }).register();
 `;
 
 interface Packed {
@@ -115,4 +124,20 @@ await rehearse('package', 180_000, async ({ folder, held, atEnd }) => {
   await embedded.listening();
   must((await embedded.say('hello')).includes('1: hello'), 'the agent of the example answers');
   held('the examples run on it');
+
+  await finish('npm', ['install', ...quiet, '@opentelemetry/sdk-trace-node@2'], inApp);
+  await writeFile(join(app, 'tracing.mjs'), TRACING);
+  const main = 'node_modules/holdfast/dist/server/main.js';
+  const traced = new StartedServer(process.execPath, ['--import', './tracing.mjs', main], {
+    cwd: app,
+    env: { ...env(app), PORT: '0', A2A_DATA_DIR: join(app, 'traced') },
+  });
+  atEnd(() => traced.kill());
+  await traced.listening();
+  await traced.say('hello');
+  await traced.kill();
+  const spans = await readFile(join(app, 'spans'), 'utf8').catch(() => '');
+  for (const name of ['holdfast commit', 'holdfast agent run'])
+    must(spans.includes(`${name}\n`), `the OpenTelemetry SDK is told of ${name}`);
+  held('the OpenTelemetry SDK that is installed beside it gets its spans');
 });

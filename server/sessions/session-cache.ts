@@ -1,11 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Bytes, DurationMs } from '../../protocol/units.ts';
 import type { LiveSession } from './live-session.ts';
-
-/** What an empty session weighs in memory beside the bytes of its records. */
-const BASE_BYTES: Bytes = 2_048;
-/** A record in memory is larger than its JSON: objects, two-byte strings. */
-const WEIGHT_PER_BYTE = 2;
+import { weightOf } from './session-weight.ts';
 
 /** Sessions that nobody uses at the moment: bounded by count and by bytes, each until its store expiry and no longer. */
 export class SessionCache {
@@ -17,7 +13,7 @@ export class SessionCache {
     this.#cache = new LRUCache({
       max: bounds.maxSessions,
       maxSize: bounds.maxBytes,
-      sizeCalculation: (session) => BASE_BYTES + WEIGHT_PER_BYTE * session.journal.session.bytes,
+      sizeCalculation: ({ journal }) => weightOf(journal.session),
       // lru-cache takes a ttl of 0 for "never": an entry is put in only while it has life left.
       ttl: 1,
       ttlResolution: 0,

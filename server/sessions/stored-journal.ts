@@ -6,6 +6,7 @@ import { Compaction } from './compaction.ts';
 import { fromStoredJson, saysIdentity } from './stored-json.ts';
 import { toDecided, type DecidedRecord, type Identity, type JournalRecord } from './records.ts';
 import { Session } from './session.ts';
+import { take } from './session-weight.ts';
 import { contradicts, differ, parsePlace } from './record-place.ts';
 import type { SessionParts } from './session-parts.ts';
 import type { SessionRef } from './session-ref.ts';
@@ -255,13 +256,12 @@ export class StoredJournal {
   }
 
   #apply(record: JournalRecord): void {
-    const { bytes } = this.session;
-    this.session.apply(record);
+    const freed = take(this.session, record);
     if (record.says === true) this.#isGuessed = false;
     // Of others' only what is met again when the session is loaded: whoever wrote it may not have come to deleting.
     const { body, identity } = record;
     if (body?.t === 'compacted' && (!this.#isWhole || identity.instance === this.#parts.instance))
-      this.#compacting().applied(body, bytes + record.bytes - this.session.bytes);
+      this.#compacting().applied(body, freed);
     this.#recent?.push(record.n, record);
   }
 

@@ -1,7 +1,9 @@
 /** Holds the files that the server is operated with to the code: names, values, ports, routes, metrics and times. */
 import { expect } from 'chai';
+import { CORE_SCHEMA, load, mergeTag } from 'js-yaml';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Script } from 'node:vm';
 import { parseDockerfile, lastOf } from '../../scripts/runbook/dockerfile.ts';
 import { VARIABLES } from '../../server/config-variables.ts';
 import { ConfigError, parseConfig } from '../../server/config.ts';
@@ -144,6 +146,25 @@ function pairFaults(files: Files): string[] {
   ];
 }
 
+/** Lists in which compose takes nothing but texts. A `: ` that is not quoted makes a mapping of a line. */
+function composeFaults(files: Files): string[] {
+  interface Service {
+    readonly command?: unknown;
+    readonly healthcheck?: { readonly test: unknown };
+    readonly ports?: unknown;
+    readonly tmpfs?: unknown;
+    readonly volumes?: unknown;
+  }
+  const schema = CORE_SCHEMA.withTags(mergeTag);
+  const { services } = load(files['compose'] ?? '', { schema }) as { services: Record<string, Service> };
+  return Object.entries(services).flatMap(([service, { command, healthcheck, ports, tmpfs, volumes }]) =>
+    Object.entries({ command, test: healthcheck?.test, ports, tmpfs, volumes }).flatMap(([name, list]) => {
+      const isOfTexts = Array.isArray(list) && list.every((each) => typeof each === 'string');
+      return list === undefined || isOfTexts ? [] : [`${service}: ${name} is no list of texts`];
+    }),
+  );
+}
+
 describe('the files that the server is operated with', () => {
   let files: Files = {};
   before(async () => {
@@ -157,6 +178,13 @@ describe('the files that the server is operated with', () => {
       3, 3, 7, 6,
     ]);
     expect(environmentFaults(files)).to.deep.equal([]);
+  });
+
+  it('give compose the kinds of values that it takes', () => {
+    expect(composeFaults(files)).to.deep.equal([]);
+    const health = one(files['compose'] ?? '', /- "(fetch.*)"$/gm);
+    expect(() => new Script(health), health).to.not.throw();
+    expect(health).to.include('/readyz');
   });
 
   it('name one port', () => {
@@ -208,6 +236,13 @@ describe('the files that the server is operated with', () => {
       expect(faults('deployment', 'name: A2A_DRAIN_SECONDS', 'name: A2A_DRAIN')).to.deep.equal([
         'deployment: A2A_DRAIN does not exist',
       ]);
+    });
+
+    it('for a text that YAML takes for something else', () => {
+      const faults = composeFaults(planted('compose', /"(fetch.*) : (1\).*)"/, '$1: $2'));
+      expect(faults).to.deep.equal(
+        ['', '-1', '-2', '-3'].map((end) => `holdfast${end}: test is no list of texts`),
+      );
     });
 
     it('for a port, a metric or a name of their own', () => {

@@ -1,6 +1,7 @@
 /** Holds the alert rules and the dashboard in docs/operations to the metrics, and to the runbook. */
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
+import { alertsThatFire } from '../../scripts/runbook/alert-cases.ts';
 import {
   type Alert,
   parseRules,
@@ -106,6 +107,10 @@ describe('docs/operations', () => {
       expect(leadsSomewhere(runbook), `${name}: ${runbook}`).to.equal(true);
     }
     expect(new Set(alerts.map(({ name }) => name)).size).to.equal(alerts.length);
+  });
+
+  it('has a case for each alert in which it fires, and none for others', () => {
+    expect([...alertsThatFire()].sort()).to.deep.equal(alerts.map(({ name }) => name).sort());
   });
 
   it('has the alerts that the runbook explains, and no others', () => {

@@ -63,6 +63,11 @@ describe('holdfast doctor', () => {
     const away = await examined(wrong);
     expect([away.code, checksOf(away.bad)]).to.deep.equal([3, ['store']]);
     expect(away.bad[0]?.found).to.include('WRONGPASS').and.not.include('hunter2');
+    const astray = await examined({ ...redisEnv(redis), REDIS_URL: `unix://${redis.server.path}?db=99` });
+    expect([astray.code, astray.bad[0]?.found]).to.deep.equal([
+      3,
+      `the redis at unix://${redis.server.path}?db=99 cannot be reached: ERR DB index is out of range`,
+    ]);
     await redis.client.hset(`${redis.prefix}:1:{reg}:settings`, 'buckets', '4', 'scope', 'tenant');
     const other = await examined(redisEnv(redis));
     expect([other.code, other.bad[0]?.found]).to.deep.equal([

@@ -5,7 +5,7 @@ import type { AliasEntry, TaskIndexEntry } from '../sessions/session-store.ts';
 import { readTaskSummary } from '../sessions/task-summary.ts';
 import { IndexDamagedError } from '../stores/index-damaged-error.ts';
 import type { OpenStore } from './open-store.ts';
-import type { Problem } from './store-check.ts';
+import type { Problem } from './store-problem.ts';
 import { tasksIn } from './tasks-command.ts';
 
 /** What the indexes should say of a session, and do not. @throws {StoreUnavailableError} */

@@ -7,37 +7,7 @@ import type { Looked, Stray } from '../stores/inspection.ts';
 import type { OpenStore } from './open-store.ts';
 import { sessionsIn } from './open-store.ts';
 import { compareEntries } from './session-entries.ts';
-
-export type ProblemKind =
-  | Stray['kind']
-  | 'damaged-record'
-  | 'lost-record'
-  | 'unknown-record'
-  | 'unopened-record'
-  | 'damaged-session'
-  | 'index-without-ttl'
-  | 'index-damaged'
-  | 'unknown-tenant';
-
-export interface Problem {
-  readonly kind: ProblemKind;
-  readonly place: string;
-  readonly sessionId?: string;
-  readonly local?: string;
-  /** In words; nothing of what was said in the session. */
-  readonly what: string;
-  /** Set where `store repair` can mend it. */
-  readonly mend?: Mend;
-}
-
-/** How a problem is mended: never by changing a record. */
-export type Mend =
-  | { readonly by: 'purge'; readonly ref: SessionRef; readonly index: string; readonly local?: string }
-  | { readonly by: 'index'; readonly ref: SessionRef; readonly local: string; readonly index?: string }
-  | { readonly by: 'renew'; readonly ref: SessionRef; readonly hasLife: boolean }
-  | { readonly by: 'due'; readonly ref: SessionRef }
-  | { readonly by: 'retire' }
-  | { readonly by: 'note' };
+import type { Mend, Problem, ProblemKind } from './store-problem.ts';
 
 const AT_ONCE = 16;
 /** What changes while it is looked at is looked at again. */

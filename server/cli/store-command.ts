@@ -16,7 +16,8 @@ import {
 import type { Parsed } from './arguments.ts';
 import { Progress } from './progress.ts';
 import { stateOf } from './session-view.ts';
-import { checkStore, type Problem } from './store-check.ts';
+import { checkStore } from './store-check.ts';
+import type { Problem } from './store-problem.ts';
 import { mend, planOf } from './store-mend.ts';
 import { printable, shownBytes, textTable } from './text-table.ts';
 

@@ -6,7 +6,7 @@ import type { AliasEntry, CommitRequest, TaskIndexEntry } from '../sessions/sess
 import { readTaskSummary, toTaskSummary } from '../sessions/task-summary.ts';
 import type { OpenStore } from './open-store.ts';
 import { stateOf } from './session-view.ts';
-import type { Mend, Problem } from './store-check.ts';
+import type { Mend, Problem } from './store-problem.ts';
 import { tasksIn } from './tasks-command.ts';
 
 /** Above what an entry may be behind, so that it is written anew. */

@@ -18,17 +18,13 @@ const TAKES_NO_WRITES = /\b(READONLY|LOADING|OOM|CLUSTERDOWN|MASTERDOWN|NOREPLIC
 
 const IS_CLUSTER = ' (a node of a Redis Cluster: use REDIS_CLUSTER_NODES)';
 
-/** How ioredis says it, with advice to whoever has the code in front of him. */
-const LOST = /^(Reached the max retries per request limit|Connection is closed)/;
-
 export const isWrongType = (error: Error): boolean => error.message.includes('WRONGTYPE');
 
 /** The error objects of ioredis carry the command and with it the session: only their words go on. */
 export function toStoreError(error: unknown): Error {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   // "unknown command 'x', with args beginning with: …"
-  const words = LOST.test(message) ? 'the connection was lost' : message.replace(/,? with args.*$/s, '');
-  const cause = new Error(words);
+  const cause = new Error(message.replace(/,? with args.*$/s, ''));
   if (message === 'Command timed out')
     return new StoreTimeoutError('redis did not answer in time', { cause });
   if (name !== 'ReplyError' || AWAY.test(message)) {

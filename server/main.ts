@@ -5,7 +5,7 @@ import { formatOf } from './agents/agent-format.ts';
 import type { HoldfastServer } from './app.ts';
 import { StartError, type StopReport } from './backend.ts';
 import { outageFolderOf, refuseUnreadJournals } from './build-outage.ts';
-import { OutputError } from './cli/console.ts';
+import { CLI_EXIT, OutputError } from './cli/console.ts';
 import { runCommand } from './cli/run-command.ts';
 import { type Config, ConfigError, parseConfig } from './config.ts';
 import type { Log } from './observability/log-events.ts';
@@ -192,11 +192,20 @@ const write = (text: string): Promise<void> =>
     });
   });
 
+/** What is short is not waited for. On a full disk it is missing all the same; a reader who left has what he wanted. */
+const out = (text: string): void => {
+  process.stdout.write(text, (error) => {
+    if (!error || ('code' in error && error.code === 'EPIPE')) return;
+    process.exitCode = CLI_EXIT.unusable;
+    process.stderr.write(`holdfast: the output cannot be written: ${error.message}\n`);
+  });
+};
+
 const TERMINAL = {
   env: process.env,
   now: Date.now,
   pid: process.pid,
-  out: (text: string) => process.stdout.write(text),
+  out,
   err: (text: string) => process.stderr.write(text),
   write,
   input: () => process.stdin.setEncoding('utf8') as AsyncIterable<string>,
@@ -206,9 +215,10 @@ const TERMINAL = {
 const args = process.argv.slice(2);
 const [argument, ...more] = args;
 if (argument === '--version' || argument === '-v') process.stdout.write(`${packageVersion()}\n`);
-else if (argument !== undefined && (argument !== 'serve' || more.length > 0))
-  process.exitCode = await runCommand(args, TERMINAL);
-else {
+else if (argument !== undefined && (argument !== 'serve' || more.length > 0)) {
+  const code = await runCommand(args, TERMINAL);
+  process.exitCode ??= code;
+} else {
   try {
     await start();
   } catch (error) {

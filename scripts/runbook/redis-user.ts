@@ -23,6 +23,13 @@ export async function rehearse(at: Rehearsal): Promise<void> {
   await site.say('ada', 'two');
   await site.remembers('ada', ['one', 'two']);
   assert.match(await at.command('redis-cli ACL LOG'), /^\s*$/);
+  await at.command('set -a; . "$SETTINGS"');
+  await site.redisNow(async (client) => {
+    await client.call('ACL', 'SETUSER', 'default', 'off');
+    assert.match(await at.command('redis-cli PING'), /^PONG$/m);
+    assert.match(await at.command('redis-cli EXISTS'), /^1$/m);
+    await client.call('ACL', 'SETUSER', 'default', 'on');
+  });
   await site.redisNow(async (client) => {
     assert.match(String(await client.call('CLIENT', 'LIST')), /user=holdfast/);
   });

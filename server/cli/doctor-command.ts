@@ -43,7 +43,7 @@ async function findingsOf(terminal: Console): Promise<{ findings: Finding[]; isR
     if (!(error instanceof StartError) && !(error instanceof StoreUnavailableError)) throw error;
     const change =
       store.kind === 'redis'
-        ? 'look whether it runs there, for its user, password and TLS, and for a firewall'
+        ? 'look whether it runs there, for its user with its rights, password and TLS, and for a firewall'
         : 'look at A2A_DATA_DIR; the first start of a server makes the database';
     findings.push({ check: 'store', level: 'fail', found: error.message, change });
     return { findings, isReached: false };

@@ -1,44 +1,13 @@
 /** What a store says of itself beside what its journals say. A step at a time: nothing is kept of what is well. */
 import { type ScannedJournal, scanJournal } from '../sessions/journal-scan.ts';
 import type { SessionRef } from '../sessions/session-ref.ts';
-import { joinTaskId } from '../sessions/session-ref.ts';
-import { type AliasEntry, SessionDamagedError, type TaskIndexEntry } from '../sessions/session-store.ts';
-import { readTaskSummary } from '../sessions/task-summary.ts';
+import { type AliasEntry, SessionDamagedError } from '../sessions/session-store.ts';
 import { IndexDamagedError } from '../stores/index-damaged-error.ts';
 import type { Looked, Stray } from '../stores/inspection.ts';
 import type { OpenStore } from './open-store.ts';
 import { sessionsIn } from './open-store.ts';
-import { tasksIn } from './tasks-command.ts';
-
-export type ProblemKind =
-  | Stray['kind']
-  | 'damaged-record'
-  | 'lost-record'
-  | 'unknown-record'
-  | 'unopened-record'
-  | 'damaged-session'
-  | 'index-without-ttl'
-  | 'index-damaged'
-  | 'unknown-tenant';
-
-export interface Problem {
-  readonly kind: ProblemKind;
-  readonly place: string;
-  readonly sessionId?: string;
-  readonly local?: string;
-  /** In words; nothing of what was said in the session. */
-  readonly what: string;
-  /** Set where `store repair` can mend it. */
-  readonly mend?: Mend;
-}
-
-/** How a problem is mended: never by changing a record. */
-export type Mend =
-  | { readonly by: 'purge'; readonly ref: SessionRef; readonly index: string; readonly local?: string }
-  | { readonly by: 'index'; readonly ref: SessionRef; readonly local: string; readonly index?: string }
-  | { readonly by: 'renew'; readonly ref: SessionRef; readonly hasLife: boolean }
-  | { readonly by: 'retire' }
-  | { readonly by: 'note' };
+import { compareEntries } from './session-entries.ts';
+import type { Mend, Problem, ProblemKind } from './store-problem.ts';
 
 const AT_ONCE = 16;
 /** What changes while it is looked at is looked at again. */
@@ -64,8 +33,7 @@ export async function* checkStore(
   onLooked: (sessions: number) => void,
 ): AsyncIterable<Problem> {
   for (const place of places) yield* checkSessions(open, place, onLooked);
-  for (const place of places)
-    for await (const looked of open.inspection.indexes(place)) yield* toProblems(looked, place, open);
+  for (const place of places) yield* checkIndexes(open, place);
   if (!deep) return;
   const known = new Set(await open.store.tenants());
   const told = new Set<string>();
@@ -75,9 +43,20 @@ export async function* checkStore(
       told.add(place);
       const what = 'is not in the registry: nobody looks after its sessions';
       yield { kind: 'unknown-tenant', place, what, mend: { by: 'note' } };
+      yield* checkSessions(open, place, onLooked);
+      yield* checkIndexes(open, place);
     }
     yield* toProblems(looked, '', open);
+    // Their entries were lost with their place in the list, as a rule: nobody has looked at them so far.
+    for (const ref of looked.unreached ?? []) {
+      yield* await checkSession(open, ref);
+      onLooked(1);
+    }
   }
+}
+
+async function* checkIndexes(open: OpenStore, place: string): AsyncIterable<Problem> {
+  for await (const looked of open.inspection.indexes(place)) yield* toProblems(looked, place, open);
 }
 
 /** Those that the index of sessions has. */
@@ -186,7 +165,7 @@ async function lookAt(
       aliases.set(JSON.stringify([subject, clientTaskId]), { subject, clientTaskId, local, expected: null });
     });
     if (scanned === undefined) return undefined;
-    const wrong = await compare(open, scanned, [...aliases.values()]);
+    const wrong = await compareEntries(open, scanned, [...aliases.values()]);
     if (wrong.length === 0) return { scanned, wrong };
     // Somebody may have written in between.
     const again = await open.store.read(ref, scanned.snapshot.cursor);
@@ -196,75 +175,4 @@ async function lookAt(
     if (isSame) return { scanned, wrong };
     if (tries === TRIES) return { scanned, wrong: [] };
   }
-}
-
-async function compare(
-  open: OpenStore,
-  { session }: ScannedJournal,
-  aliases: readonly AliasEntry[],
-): Promise<Problem[]> {
-  const { ref } = session;
-  const { tenant: place, sessionId } = ref;
-  const problems: Problem[] = [];
-  const listed = await unlessDamaged(() => listedOf(open, ref));
-  for (const [local, entry] of listed === undefined ? [] : wrongEntries(session, listed)) {
-    const what =
-      entry.state === null
-        ? 'a task is listed that the journal does not have'
-        : entry.previous === null
-          ? 'the task is in no list'
-          : 'the summary of the task has another state than its journal';
-    problems.push({ kind: 'unindexed', place, sessionId, local, what, mend: { by: 'index', ref, local } });
-  }
-  for (const { subject, clientTaskId, local } of aliases) {
-    const named = await unlessDamaged(async () => ({
-      ref: await open.store.resolveAlias(place, subject, clientTaskId),
-    }));
-    if (named === undefined || named.ref !== undefined) continue;
-    const id = joinTaskId(sessionId, local);
-    const what = `the client's own id of task ${id} leads to nothing`;
-    problems.push({ kind: 'unindexed', place, sessionId, local, what, mend: { by: 'index', ref, local } });
-  }
-  return problems;
-}
-
-/** What a damaged index does not say is not missing in it. */
-async function unlessDamaged<T>(work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof IndexDamagedError) return undefined;
-    throw error;
-  }
-}
-
-async function listedOf(
-  open: OpenStore,
-  { tenant, sessionId }: SessionRef,
-): Promise<Map<string, string | undefined>> {
-  const listed = new Map<string, string | undefined>();
-  for await (const { local, summary } of tasksIn(open, tenant, { sessionId }))
-    listed.set(local, readTaskSummary(summary)?.state);
-  return listed;
-}
-
-/** What the indexes should say of each task of which they say something else. A fold that is not whole is no judge. */
-function* wrongEntries(
-  session: ScannedJournal['session'],
-  listed: ReadonlyMap<string, string | undefined>,
-): Iterable<readonly [string, Pick<TaskIndexEntry, 'state' | 'previous'>]> {
-  if (session.readOnly) return;
-  const known = new Set<string>();
-  for (const { local, state, withdrawn } of session.tasks()) {
-    known.add(local);
-    const found = listed.get(local);
-    if (withdrawn ? found === undefined : found === state) continue;
-    yield [
-      local,
-      { state: withdrawn ? null : state, previous: (found ?? null) as TaskIndexEntry['previous'] },
-    ];
-  }
-  for (const [local, found] of listed)
-    if (!known.has(local))
-      yield [local, { state: null, previous: (found ?? null) as TaskIndexEntry['previous'] }];
 }

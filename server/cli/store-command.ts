@@ -16,7 +16,8 @@ import {
 import type { Parsed } from './arguments.ts';
 import { Progress } from './progress.ts';
 import { stateOf } from './session-view.ts';
-import { checkStore, type Problem } from './store-check.ts';
+import { checkStore } from './store-check.ts';
+import type { Problem } from './store-problem.ts';
 import { mend, planOf } from './store-mend.ts';
 import { printable, shownBytes, textTable } from './text-table.ts';
 
@@ -44,7 +45,7 @@ export function repair(args: readonly string[], terminal: Console): Promise<numb
       await report.walk(open, places, parsed.flag('deep'), async (problem) => {
         if (problem.mend === undefined) return 'not mended';
         if (isDry) return `would ${planOf(problem.mend)}`;
-        return (await tryToMend(open, problem)) ? 'mended' : 'not mended';
+        return (await tryToMend(open, problem, terminal)) ? 'mended' : 'not mended';
       });
     } finally {
       if (!isDry) await open.store.forget(open.instance);
@@ -54,9 +55,9 @@ export function repair(args: readonly string[], terminal: Console): Promise<numb
   });
 }
 
-async function tryToMend(open: OpenStore, problem: Problem): Promise<boolean> {
+async function tryToMend(open: OpenStore, problem: Problem, { now }: Console): Promise<boolean> {
   try {
-    return await mend(open, problem);
+    return await mend(open, problem, now);
   } catch (error) {
     if (error instanceof SessionDamagedError || error instanceof IndexDamagedError) return false;
     throw error;

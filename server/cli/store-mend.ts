@@ -1,11 +1,12 @@
+import type { EpochMs } from '../../protocol/units.ts';
 import { TASK_STATES, type TaskState } from '../../protocol/task-state.ts';
-import { scanJournal } from '../sessions/journal-scan.ts';
+import { type ScannedJournal, scanJournal } from '../sessions/journal-scan.ts';
 import type { SessionRef } from '../sessions/session-ref.ts';
-import type { AliasEntry, Expiry, TaskIndexEntry } from '../sessions/session-store.ts';
+import type { AliasEntry, CommitRequest, TaskIndexEntry } from '../sessions/session-store.ts';
 import { readTaskSummary, toTaskSummary } from '../sessions/task-summary.ts';
 import type { OpenStore } from './open-store.ts';
 import { stateOf } from './session-view.ts';
-import type { Mend, Problem } from './store-check.ts';
+import type { Mend, Problem } from './store-problem.ts';
 import { tasksIn } from './tasks-command.ts';
 
 /** Above what an entry may be behind, so that it is written anew. */
@@ -25,6 +26,8 @@ export function planOf(mend: Mend): string {
       return mend.hasLife
         ? 'list it, with the life that it has left'
         : 'give it the life of the configuration';
+    case 'due':
+      return 'make them due, as the journal says';
     case 'retire':
       return 'give the indexes of the tenant their life';
     case 'note':
@@ -38,7 +41,11 @@ export function planOf(mend: Mend): string {
  * @returns whether it was done
  * @throws {StoreUnavailableError} @throws {SessionDamagedError}
  */
-export async function mend(open: OpenStore, { place, mend: how }: Problem): Promise<boolean> {
+export async function mend(
+  open: OpenStore,
+  { place, mend: how }: Problem,
+  now: () => EpochMs,
+): Promise<boolean> {
   const { store, instance, config } = open;
   switch (how?.by) {
     case undefined:
@@ -56,11 +63,15 @@ export async function mend(open: OpenStore, { place, mend: how }: Problem): Prom
       return true;
     case 'renew': {
       const { hasLife } = how;
-      return commitAt(open, how.ref, (left) => ({
-        kind: 'slide',
-        ttlMs: hasLife ? left + LONGER_MS : config.sessionTtlMs,
+      return commitAt(open, how.ref, ({ snapshot }) => ({
+        expiry: { kind: 'slide', ttlMs: hasLife ? snapshot.remainingMs + LONGER_MS : config.sessionTtlMs },
       }));
     }
+    case 'due':
+      return commitAt(open, how.ref, ({ session: { deliveryDue: due } }) => ({
+        expiry: { kind: 'keep' },
+        ...(due !== undefined && { outboxInMs: Math.max(0, due - now()) }),
+      }));
     case 'index':
       return writeEntries(open, how);
   }
@@ -69,13 +80,13 @@ export async function mend(open: OpenStore, { place, mend: how }: Problem): Prom
 async function commitAt(
   { store, instance }: OpenStore,
   ref: SessionRef,
-  toExpiry: (remainingMs: number) => Expiry,
+  change: (scanned: ScannedJournal) => Pick<CommitRequest, 'expiry' | 'outboxInMs'>,
 ): Promise<boolean> {
   const scanned = await scanJournal(store, ref);
   if (scanned === undefined) return false;
-  const { cursor, remainingMs } = scanned.snapshot;
+  const { cursor } = scanned.snapshot;
   const empty = { instance, records: [], tasks: [], aliases: [] };
-  const request = { ...empty, expected: cursor, w: cursor.w, expiry: toExpiry(remainingMs) };
+  const request = { ...empty, expected: cursor, w: cursor.w, ...change(scanned) };
   return (await store.commit(ref, request)).outcome === 'ok';
 }
 

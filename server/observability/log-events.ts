@@ -189,7 +189,8 @@ export const LOG_EVENTS = {
   pending_full: {
     level: 'error',
     meaning: 'too much waits for the store; new work is refused with 503',
-    action: 'Bring the store back, or raise A2A_MAX_PENDING_RECORDS and A2A_MAX_PENDING_BYTES.',
+    action:
+      'Bring the store back. Raising A2A_MAX_PENDING_RECORDS or A2A_MAX_PENDING_BYTES takes a restart, which loses what waits without an outage journal.',
   },
   task_recovered: {
     level: 'warn',

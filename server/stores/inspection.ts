@@ -33,6 +33,8 @@ export interface Looked {
   readonly immortal?: readonly string[];
   /** Index keys of a type that is not theirs. What they should say is not looked at. */
   readonly damaged?: readonly string[];
+  /** Sessions to which the index of sessions does not lead. */
+  readonly unreached?: readonly SessionRef[];
   /** Tenants, or subjects of them, that the registry does not have. */
   readonly unknown?: readonly string[];
 }
@@ -45,6 +47,8 @@ export interface StoreInspection {
   count(place: string): Promise<number>;
   /** Every entry of the indexes of a tenant, or a subject of it. */
   indexes(place: string): AsyncIterable<Looked>;
+  /** Whether the outbox has the session, or cannot say: one that it lacks is told of to nobody. */
+  hasDue(ref: SessionRef): Promise<boolean>;
   /**
    * Takes one entry of a session that is not there out of an index.
    *

@@ -1,5 +1,5 @@
 import type { Scope } from '../../security/space.ts';
-import { encodeId } from '../../sessions/session-ref.ts';
+import { encodeId, type SessionRef } from '../../sessions/session-ref.ts';
 import { decodeId } from '../encoded-ids.ts';
 import type { Looked, StoreInspection, Stray } from '../inspection.ts';
 import { FIRST, LAST, type DatabaseKey, type JournalDatabase } from './journal-database.ts';
@@ -74,6 +74,10 @@ export class LmdbInspection implements StoreInspection {
       // Behind every further part of a key, number or text; an encoded id has no such letter.
       start = [kind, tenant, `${session}${FIRST}`];
     }
+  }
+
+  hasDue({ tenant, sessionId }: SessionRef): Promise<boolean> {
+    return Promise.resolve(this.#db.get(['o', encodeId(tenant), encodeId(sessionId)]) !== undefined);
   }
 
   /** Here a session that is removed takes all with it that has its name. */

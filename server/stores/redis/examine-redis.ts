@@ -34,6 +34,7 @@ export async function examineRedis(
   return [
     ...infos.flatMap((info) => [versionOf(info), roleOf(info), ...memoryOf(info), ...durabilityOf(info)]),
     ...(await policies(client)),
+    ...(await flushingOf(masters)),
     await clockOf(masters[0] ?? (client as Redis), now),
     await latencyOf(masters[0] ?? (client as Redis)),
     await rightsOf(store),
@@ -108,6 +109,22 @@ async function policies(client: RedisClient): Promise<Finding[]> {
   ];
 }
 
+/** Nothing where it may not be asked. */
+async function flushingOf(masters: readonly Redis[]): Promise<Finding[]> {
+  const settings = await Promise.all(
+    masters.map((master) => master.config('GET', 'appendfsync').catch(ignoreRefusal)),
+  );
+  const isLeft = settings.some((setting) => Array.isArray(setting) && setting[1] === 'no');
+  if (!isLeft) return [];
+  const found =
+    'appendfsync is no: a crash of its machine loses what it was sent in the last half a minute or so';
+  return [{ check: 'appendfsync', level: 'warn', found, change: 'Set appendfsync to everysec or always.' }];
+}
+
+function ignoreRefusal(error: unknown): undefined {
+  if (!(error instanceof Error && error.name === 'ReplyError')) throw error;
+}
+
 async function clockOf(client: Redis, now: () => EpochMs): Promise<Finding> {
   const before = now();
   const [seconds, micros] = await client.time();
@@ -169,8 +186,15 @@ async function rightsOf(store: SessionStore): Promise<Finding> {
     return { check, level: 'ok', found: 'a session was made, read, listed and deleted' };
   } catch (error) {
     const found = error instanceof Error ? error.message : String(error);
-    return { check, level: 'fail', found, change: 'give the user the rights of the runbook, The Redis user' };
+    return { check, level: 'fail', found, change: remedyOf(found) };
   }
+}
+
+function remedyOf(found: string): string {
+  if (/\bREADONLY\b/.test(found)) return 'name the master, or set REDIS_SENTINELS';
+  if (/\b(OOM|MISCONF)\b/.test(found)) return 'make room: see the runbook, Redis is full';
+  if (/\bNOREPLICAS\b/.test(found)) return 'bring the replicas back that min-replicas-to-write asks for';
+  return 'give the user the rights of the runbook, The Redis user';
 }
 
 /** Without the rights to channels everything works, a second late. */

@@ -37,6 +37,22 @@ export function guard(client: Redis): void {
   setImmediate(() => connector.stream?.on('error', nothing));
 }
 
+/**
+ * ioredis goes on in database 0 where it may not use the one of the configuration: there is none of this number, or the
+ * user lacks `+select`. Whatever is there would be read and written. A connection like that is left, before it is ready.
+ */
+export function insistOnDatabase(client: Redis): void {
+  client.on('error', (error: Error) => {
+    if (isDatabaseRefused(error)) client.disconnect(true);
+  });
+}
+
+/** No waiting mends it. */
+export function isDatabaseRefused(error: Error): boolean {
+  const { command } = error as Error & { command?: { name?: string } };
+  return error.name === 'ReplyError' && command?.name === 'select';
+}
+
 /** The connections on which it hears of failovers have no listener: each failed attempt would be on the console. */
 export function hush(client: Redis): void {
   const { connector } = inside(client);

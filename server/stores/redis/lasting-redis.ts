@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import type { RedisOptions } from 'ioredis';
+import { insistOnDatabase } from './ioredis-faults.ts';
 
 const AGAIN_MS = 500;
 
@@ -12,6 +13,7 @@ export class LastingRedis extends Redis {
 
   constructor(options: RedisOptions) {
     super(options);
+    insistOnDatabase(this);
     this.on('end', () => {
       // the owner may be about to say so
       setTimeout(() => {

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { DurationMs } from '../../../protocol/units.ts';
 import { createRedisClient, type RedisAddress, type RedisClient } from './client.ts';
+import { isDatabaseRefused } from './ioredis-faults.ts';
 
 /** Nobody waits for an operator's tool but the operator, and what it reads may be long. */
 const COMMAND_MS: DurationMs = 10_000;
@@ -29,10 +30,10 @@ export async function connectWithin(
       resolve();
     });
     // No waiting mends a wrong password.
-    client.on('error', ({ message }: Error) => {
-      if (!/\b(WRONGPASS|NOAUTH)\b/.test(message)) return;
+    client.on('error', (error: Error) => {
+      if (!isDatabaseRefused(error) && !/\b(WRONGPASS|NOAUTH)\b/.test(error.message)) return;
       clearTimeout(timer);
-      reject(new Error(message));
+      reject(new Error(error.message));
     });
     connect(client);
   });

@@ -1,8 +1,7 @@
 import type { Redis } from 'ioredis';
 import { TASK_STATES, type TaskState } from '../../../protocol/task-state.ts';
 import type { Scope } from '../../security/space.ts';
-import { spaceOf } from '../../security/space.ts';
-import { encodeTaskId } from '../../sessions/session-ref.ts';
+import { encodeTaskId, type SessionRef } from '../../sessions/session-ref.ts';
 import { readTaskSummary } from '../../sessions/task-summary.ts';
 import { decodeId } from '../encoded-ids.ts';
 import type { Looked, StoreInspection, Stray, StrayKind } from '../inspection.ts';
@@ -10,6 +9,7 @@ import type { RedisClient } from './client.ts';
 import { DROP } from './inspection-script.ts';
 import { isWrongType, toStoreError } from './errors.ts';
 import { createKeys, indexKeys, stateName, typeOf, type RedisKeys, type ShelfKeys } from './keys.ts';
+import { type Entry, placeOf, sessionOf, toStray } from './redis-strays.ts';
 
 export interface RedisInspectionOptions {
   readonly prefix: string;
@@ -24,8 +24,6 @@ const STEP = 500;
 const EARLY_MS = 1_000;
 
 type Reply = string | number | null;
-
-const sessionOf = (member: string): string => member.slice(0, (member + '.').indexOf('.'));
 
 /**
  * Walks by ZSCAN, HSCAN and SCAN, in small steps: rights that the server itself does not need. Errors are those of the
@@ -86,6 +84,12 @@ export class RedisInspection implements StoreInspection {
     }
   }
 
+  async hasDue(ref: SessionRef): Promise<boolean> {
+    const { shelf, member } = this.#keys.session(ref);
+    const [due] = await this.#all([member], (line) => line.zscore(shelf.outbox, member));
+    return due !== null;
+  }
+
   async drop({ ref, index, local }: Pick<Stray, 'ref' | 'index' | 'local'>): Promise<boolean> {
     const { shelf, member, session } = this.#keys.session(ref);
     const entry = local === undefined ? member : encodeTaskId(ref.sessionId, local);
@@ -114,6 +118,7 @@ export class RedisInspection implements StoreInspection {
 
   async #keysOf(names: readonly string[], root: string, places: ReadonlySet<string>): Promise<Looked> {
     const strays: Stray[] = [];
+    const unreached: SessionRef[] = [];
     const unknown = new Set<string>();
     for (const name of names) {
       const [, tenant, , subject, kind, id] =
@@ -129,10 +134,12 @@ export class RedisInspection implements StoreInspection {
       );
       if (head !== 1 || life === -2) continue;
       const [score] = await this.#all([id], (line) => line.zscore(shelf.sessions, id));
+      // Undefined where the index is somebody else's.
+      if (typeof score !== 'string') unreached.push(ref);
       if (score === null) strays.push({ kind: 'unlisted', ref, index: 'sessions' });
       else if (life === -1) strays.push({ kind: 'no-ttl', ref, index: 'sessions' });
     }
-    return { entries: names.length, strays, unknown: [...unknown] };
+    return { entries: names.length, strays, unreached, unknown: [...unknown] };
   }
 
   async #keysOn(shelf: ShelfKeys): Promise<Looked> {
@@ -282,13 +289,3 @@ export class RedisInspection implements StoreInspection {
 }
 
 type Line = ReturnType<Redis['pipeline']>;
-/** Member and score, or field and value. */
-type Entry = readonly [string, string];
-
-function toStray(kind: StrayKind, place: string, index: string, member: string): Stray {
-  const [sessionId = '', local] = member.split('.').map(decodeId);
-  return { kind, ref: { tenant: place, sessionId }, index, ...(local !== undefined && { local }) };
-}
-
-const placeOf = (tenant: string, subject: string | undefined): string =>
-  subject === undefined ? tenant : spaceOf('subject', { tenant, subject });

@@ -36,17 +36,30 @@ describe('holdfast doctor', () => {
     await redis.client.config('SET', 'maxmemory', '1gb');
     await redis.client.config('SET', 'maxmemory-policy', 'allkeys-lru');
     await redis.client.config('SET', 'appendonly', 'no');
+    await redis.client.config('SET', 'appendfsync', 'no');
     try {
       const { code, bad } = await examined(redisEnv(redis), () => Date.now() + 60_000);
       expect(code).to.equal(4);
-      expect(checksOf(bad)).to.deep.equal(['maxmemory-policy', 'persistence', 'clocks']);
+      expect(checksOf(bad)).to.deep.equal(['maxmemory-policy', 'persistence', 'appendfsync', 'clocks']);
       expect(bad.map(({ change }) => change).join()).to.include('Set maxmemory-policy to noeviction.');
-      expect(bad[2]?.found).to.match(/^Redis is (59|60)\d{3} ms behind/);
+      expect(bad[3]?.found).to.match(/^Redis is (59|60)\d{3} ms behind/);
     } finally {
       await redis.client.config('SET', 'maxmemory', '0');
       await redis.client.config('SET', 'maxmemory-policy', 'noeviction');
       await redis.client.config('SET', 'appendonly', 'yes');
+      await redis.client.config('SET', 'appendfsync', 'everysec');
     }
+  });
+
+  it('does not blame the rights of the user for a memory that is full or for a replica', async () => {
+    const changes = async () =>
+      (await examined(redisEnv(redis))).bad.find(({ check }) => check === 'rights')?.change;
+    await redis.client.config('SET', 'maxmemory', '1');
+    expect(await changes()).to.include('Redis is full');
+    await redis.client.config('SET', 'maxmemory', '0');
+    await redis.client.replicaof('127.0.0.1', 1);
+    expect(await changes()).to.include('name the master');
+    await redis.client.replicaof('NO', 'ONE');
   });
 
   it('names the right that is missing, and tells of hints that do not come', async () => {
@@ -63,6 +76,11 @@ describe('holdfast doctor', () => {
     const away = await examined(wrong);
     expect([away.code, checksOf(away.bad)]).to.deep.equal([3, ['store']]);
     expect(away.bad[0]?.found).to.include('WRONGPASS').and.not.include('hunter2');
+    const astray = await examined({ ...redisEnv(redis), REDIS_URL: `unix://${redis.server.path}?db=99` });
+    expect([astray.code, astray.bad[0]?.found]).to.deep.equal([
+      3,
+      `the redis at unix://${redis.server.path}?db=99 cannot be reached: ERR DB index is out of range`,
+    ]);
     await redis.client.hset(`${redis.prefix}:1:{reg}:settings`, 'buckets', '4', 'scope', 'tenant');
     const other = await examined(redisEnv(redis));
     expect([other.code, other.bad[0]?.found]).to.deep.equal([

@@ -53,8 +53,14 @@ describe('holdfast beside a server on LMDB', () => {
     if (process.platform !== 'linux') this.skip();
     const server = await processes.start(env(), folder.path);
     await call(server.url, 'tasks/send', sendV01('t', 'hi', 'ada'));
-    const { code, err } = await run(['sessions', 'export'], openSync('/dev/full', 'w'));
-    expect(code).to.equal(3);
-    expect(err).to.include('the output cannot be written');
+    for (const args of [
+      ['sessions', 'export'],
+      ['sessions', 'list'],
+      ['store', 'check', '--json'],
+    ]) {
+      const { code, err } = await run(args, openSync('/dev/full', 'w'));
+      expect([args.join(' '), code]).to.deep.equal([args.join(' '), 3]);
+      expect(err).to.include('the output cannot be written');
+    }
   });
 });

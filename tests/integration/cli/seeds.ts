@@ -94,6 +94,15 @@ export async function seedRich(store: SessionStore, sessionId = 'é/rich', tenan
   await store.noteTenant(tenant, 'i1');
 }
 
+/** One whose webhook is still to be told of the end of its task. */
+export async function seedDue(store: SessionStore, sessionId = 'due'): Promise<void> {
+  const ref = { tenant: DEFAULT, sessionId };
+  const { manager } = createTestManager(store, { instance: 'i1', clock: SYSTEM });
+  for (const decide of [begin('a', 'call me', 'i1.1'), push, moveTo('a', 'TASK_STATE_COMPLETED', 'i1.1')])
+    await changeOnce(manager, decide, ref);
+  await store.noteTenant(DEFAULT, 'i1');
+}
+
 const SYSTEM = { now: () => Date.now(), mono: () => performance.now() };
 
 /** Many small ones, with lives of their own, without a fold for each. */

@@ -8,7 +8,7 @@ import { useFiles, useFolder } from '../../helpers/files.ts';
 import { useRedis } from '../../helpers/redis.ts';
 import { readAll } from '../../helpers/sessions.ts';
 import { encryptionKeysFile } from '../../helpers/sealing.ts';
-import { DEFAULT, lmdbEnv, redisEnv, seedMany, seedRich, withLmdb, withRedis } from './seeds.ts';
+import { DEFAULT, lmdbEnv, redisEnv, seedDue, seedMany, seedRich, withLmdb, withRedis } from './seeds.ts';
 
 const ID = '%C3%A9%2Frich';
 
@@ -146,6 +146,43 @@ describe('holdfast store', () => {
       expect(await redis.client.pttl(key())).to.be.above(0);
     });
   }
+
+  it('fills every index again in one run after all of them were lost, the outbox too', async () => {
+    await withRedis(redis, async (store) => {
+      await seedRich(store);
+      await seedDue(store);
+    });
+    const indexes = (await redis.client.keys(`${shelf()}*`)).filter((name) => !name.includes(':s:')).sort();
+    expect(indexes).to.include.members(
+      ['sessions', 'tasks', 'aliases', 'outbox'].map((name) => shelf() + name),
+    );
+    const held = () =>
+      Promise.all(
+        indexes.map(async (name) => {
+          const isHash = name.endsWith(':aliases');
+          return (await (isHash ? redis.client.hkeys(name) : redis.client.zrange(name, 0, -1))).sort();
+        }),
+      );
+    const before = await held();
+    await redis.client.del(...indexes, `${redis.prefix}:1:{reg}:tenants`);
+    const found = await check('--deep', '--json');
+    expect([found.code, found.out.trim().split('\n').at(-1)]).to.satisfy(
+      ([code, end]: [number, string]) => code === 4 && end.includes('"sessions":2,'),
+    );
+    const repaired = await runCli(['store', 'repair', '--deep', '--json'], redisEnv(redis));
+    expect([repaired.code, problemsIn(repaired).every(({ done }) => done === 'mended')]).to.deep.equal([
+      0,
+      true,
+    ]);
+    expect(await check('--deep')).to.deep.equal({
+      code: 0,
+      out: '2 sessions, 0 problems, 0 left\n',
+      err: '',
+    });
+    expect(await held()).to.deep.equal(before);
+    const due = await withRedis(redis, (store) => store.claimDue(DEFAULT, 10, 1_000));
+    expect(due, 'nobody would tell the webhook').to.deep.equal(['due']);
+  });
 
   it('tells of records and sessions that cannot be read, and leaves them as they are', async () => {
     await withRedis(redis, async (store) => {

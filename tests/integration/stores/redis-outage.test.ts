@@ -156,4 +156,30 @@ describe('the redis store when redis cannot serve', () => {
     expect(messages.join()).to.not.include('wr0ng');
     await refused.close();
   });
+
+  for (const { title, refuse, db, why } of [
+    {
+      title: 'there is no database of this number',
+      refuse: () => Promise.resolve(),
+      db: 99,
+      why: /DB index is out of range/,
+    },
+    {
+      title: 'the user may not choose one',
+      refuse: () => server.client().call('ACL', 'SETUSER', 'default', '-select'),
+      db: 2,
+      why: /NOPERM|no permissions/,
+    },
+  ])
+    it(`stays away instead of using database 0, where ${title}`, async () => {
+      const cli = server.client();
+      await refuse();
+      const client = createRedisClient({ ...server.address, db }, (message) => messages.push(message));
+      const astray = new RedisSessionStore(client, REDIS_OPTIONS);
+      astray.connect();
+      await eventually(() => messages.filter((message) => why.test(message)).length > 1);
+      await expectUnavailable(astray.commit(refOf('s9'), createOf('e9', [`"${SECRET}"`])));
+      expect(await cli.keys('*s9')).to.deep.equal([]);
+      await astray.close();
+    });
 });

@@ -1,6 +1,6 @@
 /** Servers in processes of their own, which are killed, paused and started again at the same address. */
 import type { DurationMs } from '../../protocol/units.ts';
-import { ServerProcess } from '../../tests/helpers/server.ts';
+import { ServerProcess } from '../../tests/helpers/server-process.ts';
 import type { History } from './history.ts';
 
 export type Env = Readonly<Record<string, string>>;

@@ -1,5 +1,5 @@
 import type { DurationMs } from '../../protocol/units.ts';
-import { ServerProcess } from '../../tests/helpers/server.ts';
+import { ServerProcess } from '../../tests/helpers/server-process.ts';
 
 /** Where clients reach a server, and whom they tell that they did. */
 export interface Door {

@@ -8,7 +8,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { eventually } from '../../tests/helpers/eventually.ts';
 import { freePorts, startRedis } from '../../tests/helpers/redis.ts';
-import { ServerProcess } from '../../tests/helpers/server.ts';
+import { ServerProcess } from '../../tests/helpers/server-process.ts';
 import { type Answer, ask, type Asked } from './proxied-client.ts';
 import { findNginx, startNginx } from './nginx-process.ts';
 import { must, rehearse } from './rehearsal.ts';

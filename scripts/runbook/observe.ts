@@ -16,7 +16,7 @@ import { promisify } from 'node:util';
 import { eventually } from '../../tests/helpers/eventually.ts';
 import { type RedisServer, startRedis } from '../../tests/helpers/redis.ts';
 import { call, sendV01, sendV03, sendV1, V1 } from '../../tests/helpers/rpc.ts';
-import { ServerProcess } from '../../tests/helpers/server.ts';
+import { ServerProcess } from '../../tests/helpers/server-process.ts';
 import { ensurePrometheus } from '../ensure-prometheus.ts';
 import { ALERT_CASES, alertTests } from './alert-cases.ts';
 import { type Query, readDashboard, readRules, RULES_FILE } from './operations-files.ts';

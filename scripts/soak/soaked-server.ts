@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Bytes } from '../../protocol/units.ts';
-import { ServerProcess } from '../../tests/helpers/server.ts';
+import { ServerProcess } from '../../tests/helpers/server-process.ts';
 
 /** What a process holds once its garbage has been collected. */
 export interface Holdings {

@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { type CliRun, runCli } from '../helpers/cli.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { useFolder } from '../helpers/files.ts';
 import { withKey } from '../helpers/keys.ts';
@@ -36,13 +37,15 @@ describe('holdfast keys', () => {
   const processes = useServerProcesses();
   const file = (): string => join(folder.path, 'keys.json');
 
-  async function run(
-    args: readonly string[],
-    env: Record<string, string> = {},
-  ): Promise<{ code: number | null; out: string; err: string }> {
+  /** In this process, which is begun already. */
+  const runHere = (args: readonly string[], env: Record<string, string> = {}): Promise<CliRun> =>
+    runCli(['keys', ...args], { A2A_API_KEYS_FILE: file(), ...env });
+
+  /** In a process of its own. */
+  async function run(args: readonly string[]): Promise<Omit<CliRun, 'code'> & { code: number | null }> {
     const child = spawn(process.execPath, [MAIN, 'keys', ...args], {
       cwd: folder.path,
-      env: { ...COVERAGE, A2A_API_KEYS_FILE: file(), ...env },
+      env: { ...COVERAGE, A2A_API_KEYS_FILE: file() },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     hearOutputOf(child);
@@ -53,21 +56,25 @@ describe('holdfast keys', () => {
     return { code, out, err };
   }
 
-  const add = async (...more: string[]): Promise<{ key: string; id: string }> => {
-    const { code, out, err } = await run(['add', '--tenant', 'acme', '--subject', 'ada', ...more]);
+  const addBy = async (by: typeof run, ...more: string[]): Promise<{ key: string; id: string }> => {
+    const { code, out, err } = await by(['add', '--tenant', 'acme', '--subject', 'ada', ...more]);
     const [, id = ''] = MADE.exec(out) ?? [];
     expect([code, id.length], err).to.deep.equal([0, 12]);
     expect(err).to.include(id).and.not.include(out.trim());
     return { key: out.trim(), id };
   };
-  const listed = async (): Promise<Listed[]> => JSON.parse((await run(['list', '--json'])).out) as Listed[];
+  const add = (...more: string[]): Promise<{ key: string; id: string }> => addBy(runHere, ...more);
+  const listedBy = async (by: typeof run): Promise<Listed[]> =>
+    JSON.parse((await by(['list', '--json'])).out) as Listed[];
+  const listed = (): Promise<Listed[]> => listedBy(runHere);
   const serve = (env: Record<string, string> = {}): Promise<ServerProcess> =>
     processes.start({ A2A_STORE: 'memory', A2A_API_KEYS_FILE: file(), ...env }, folder.path);
   const statusOf = async (server: ServerProcess, key: string): Promise<number> =>
     (await call(server.url, 'tasks/send', sendV01('t', 'hi'), withKey(key))).status;
 
   it('makes a key that is shown once, of which the file has a salted hash and nobody else has a word', async () => {
-    const { key, id } = await add(
+    const { key, id } = await addBy(
+      run,
       '--role',
       'peer',
       '--role',
@@ -82,7 +89,7 @@ describe('holdfast keys', () => {
     expect(statSync(file()).mode & 0o777).to.equal(0o600);
     expect(readdirSync(folder.path)).to.deep.equal(['keys.json']);
     const { out } = await run(['list']);
-    const [one] = await listed();
+    const [one] = await listedBy(run);
     const { created, expires, ...rest } = one ?? { created: '', expires: '' };
     expect(rest).to.deep.equal({
       ...{ id, state: 'active', tenant: 'acme', subject: 'ada', roles: ['peer', 'operator'] },
@@ -105,14 +112,14 @@ describe('holdfast keys', () => {
     const added = Date.now();
     await eventually(async () => (await statusOf(server, second.key)) === 200);
     expect(Date.now() - added).to.be.below(2_000);
-    expect((await run(['revoke', first.id])).code).to.equal(0);
+    expect((await runHere(['revoke', first.id])).code).to.equal(0);
     const revoked = Date.now();
     await eventually(async () => (await statusOf(server, first.key)) === 401);
     expect(Date.now() - revoked).to.be.below(2_000);
     expect(await statusOf(server, second.key)).to.equal(200);
     expect((await listed()).map(({ state }) => state)).to.deep.equal(['revoked', 'active']);
     // The last one too: the file is still one that a server reads.
-    expect((await run(['revoke', second.id])).code).to.equal(0);
+    expect((await runHere(['revoke', second.id])).code).to.equal(0);
     await eventually(async () => (await statusOf(server, second.key)) === 401);
     expect(server.logs.of('api_keys_refused')).to.deep.equal([]);
     expect(server.stdout + server.stderr).to.not.include(first.key);
@@ -121,7 +128,7 @@ describe('holdfast keys', () => {
   it('loses none of many that are made and revoked at once', async () => {
     const { id } = await add();
     const [made] = await Promise.all([
-      Promise.all(Array.from({ length: 6 }, () => add())),
+      Promise.all(Array.from({ length: 6 }, () => addBy(run))),
       run(['revoke', id]),
     ]);
     const keys = await listed();
@@ -142,7 +149,7 @@ describe('holdfast keys', () => {
     const { keys } = JSON.parse(readFileSync(real, 'utf8')) as { keys: object[] };
     expect(keys).to.have.length(2);
     expect(keys[0]).to.deep.equal(older);
-    expect((await run(['revoke', "ada's laptop"])).code).to.equal(0);
+    expect((await runHere(['revoke', "ada's laptop"])).code).to.equal(0);
     expect((await listed()).map(({ state }) => state)).to.deep.equal(['revoked', 'active']);
   });
 
@@ -171,7 +178,7 @@ describe('holdfast keys', () => {
     ['a key for an id', ['revoke', 'hf_abc_hunter2'], 'the part of a key after hf_'],
   ] as [string, string[], string][]) {
     it(`ends with 2 and the usage, and changes nothing, for ${what}`, async () => {
-      const { code, out, err } = await run(args);
+      const { code, out, err } = await runHere(args);
       expect([code, out]).to.deep.equal([2, '']);
       expect(err).to.include(says).and.include('Usage: holdfast keys').and.not.include('hunter2');
       expect(existsSync(file())).to.equal(false);
@@ -180,7 +187,7 @@ describe('holdfast keys', () => {
 
   it('says how it is used, asked of any of its commands', async () => {
     for (const args of [['--help'], ['add', '--help'], ['revoke', '-h']]) {
-      const { code, out, err } = await run(args);
+      const { code, out, err } = await runHere(args);
       expect([code, err], args.join(' ')).to.deep.equal([0, '']);
       expect(out).to.include('Usage: holdfast keys add');
     }
@@ -190,7 +197,7 @@ describe('holdfast keys', () => {
   it('takes a role that the card file names', async () => {
     const card = join(folder.path, 'card.json');
     writeFileSync(card, JSON.stringify({ extended: { description: 'More.', roles: ['dealer'] } }));
-    const { code } = await run(['add', '--tenant', 'a', '--subject', 'a', '--role', 'dealer'], {
+    const { code } = await runHere(['add', '--tenant', 'a', '--subject', 'a', '--role', 'dealer'], {
       A2A_CARD_FILE: card,
     });
     expect(code).to.equal(0);
@@ -198,9 +205,9 @@ describe('holdfast keys', () => {
 
   it('ends with 3 and leaves a file alone that is not usable, or is being changed', async () => {
     expect((await run(['list'])).code).to.equal(3);
-    expect((await run(['revoke', 'x'])).code).to.equal(3);
+    expect((await runHere(['revoke', 'x'])).code).to.equal(3);
     writeFileSync(file(), '{"keys": [hunter2');
-    const { code, err } = await run(['add', '--tenant', 'a', '--subject', 'a']);
+    const { code, err } = await runHere(['add', '--tenant', 'a', '--subject', 'a']);
     expect([code, err]).to.deep.equal([3, `holdfast: ${file()} is not JSON\n`]);
     expect(readFileSync(file(), 'utf8')).to.equal('{"keys": [hunter2');
     expect(readdirSync(folder.path)).to.deep.equal(['keys.json']);
@@ -208,7 +215,7 @@ describe('holdfast keys', () => {
 
   it('an id that is not there is said to be so', async () => {
     await add();
-    const { code, err } = await run(['revoke', 'nobody']);
+    const { code, err } = await runHere(['revoke', 'nobody']);
     expect(code).to.equal(2);
     expect(err).to.include('there is no key with this id');
     expect((await listed()).map(({ state }) => state)).to.deep.equal(['active']);

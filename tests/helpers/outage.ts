@@ -1,14 +1,11 @@
 /** A redis and servers of each test, to take one away from the others; and what must be so when it is back. */
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
-import { createServer, type HoldfastServer } from '../../server/app.ts';
-import { parseConfig } from '../../server/config.ts';
 import { eventually } from './eventually.ts';
 import { acknowledged, isCompleted, type Load, type Sent, slowest } from './load.ts';
-import { LogLines } from './log-lines.ts';
 import { type RedisOptions, type RedisServer, startRedis } from './redis.ts';
 import { call, V1 } from './rpc.ts';
-import { type ServerProcess, useServerProcesses } from './server.ts';
+import { type LocalServer, type ServerProcess, useLocalServers, useServerProcesses } from './server.ts';
 import { findFaults, readSessions, taskIds, userTexts } from './stored-sessions.ts';
 
 /** A send is promised to take no longer, redis there or not; the tests allow twice that. */
@@ -28,24 +25,17 @@ export interface OutageFixture {
   serveHere(env?: Record<string, string>): Promise<LocalServer>;
 }
 
-export interface LocalServer {
-  readonly url: string;
-  readonly logs: LogLines;
-  stop(): Promise<void>;
-}
-
 /** Call it in a `describe`. By default redis survives being killed. */
 export function useOutage(options: RedisOptions = { appendonly: true }): OutageFixture {
   const processes = useServerProcesses();
   let redis: RedisServer | undefined;
   let client: Redis | undefined;
-  const local: HoldfastServer[] = [];
+  const startHere = useLocalServers();
   beforeEach(async () => {
     redis = await startRedis(options);
     client = redis.client();
   });
   afterEach(async () => {
-    await Promise.all(local.splice(0).map((server) => server.close()));
     await redis?.stop();
   });
   const envOf = (env: Record<string, string>): Record<string, string> => ({
@@ -68,17 +58,7 @@ export function useOutage(options: RedisOptions = { appendonly: true }): OutageF
     async serve(env = {}) {
       return processes.start(envOf(env), running().folder);
     },
-    async serveHere(env = {}) {
-      const logs = new LogLines();
-      const config = parseConfig({ PORT: '0', A2A_DRAIN_SECONDS: '0', ...envOf(env) });
-      const server = await createServer(config, { logDestination: logs });
-      local.push(server);
-      const { url } = await server.listen();
-      const stop = async (): Promise<void> => {
-        await server.close();
-      };
-      return { url, logs, stop };
-    },
+    serveHere: (env = {}) => startHere(envOf(env)),
   };
 }
 

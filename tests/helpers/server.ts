@@ -56,3 +56,32 @@ export function useServer(parts: () => Partial<ServerParts> = () => ({}), env: E
     },
   };
 }
+
+/** What is asked of a server that runs in this process. */
+export interface LocalServer {
+  readonly url: string;
+  readonly logs: LogLines;
+  stop(): Promise<void>;
+}
+
+/**
+ * Servers in this process, which are begun sooner than in processes of their own: where nobody kills them and nothing
+ * hangs on how quick they are. Closed when a test ends.
+ */
+export function useLocalServers(): (env: Env) => Promise<LocalServer> {
+  const local: HoldfastServer[] = [];
+  afterEach(async () => {
+    await Promise.all(local.splice(0).map((server) => server.close()));
+  });
+  return async (env) => {
+    const logs = new LogLines();
+    const config = parseConfig({ PORT: '0', A2A_DRAIN_SECONDS: '0', ...env });
+    const server = await createServer(config, { logDestination: logs });
+    local.push(server);
+    const { url } = await server.listen();
+    const stop = async (): Promise<void> => {
+      await server.close();
+    };
+    return { url, logs, stop };
+  };
+}

@@ -3,7 +3,7 @@ import type { Dialect } from '../../protocol/model.ts';
 import type { JsonObject } from '../../protocol/units.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { sendV01, sendV03, sendV1 } from '../helpers/rpc.ts';
-import { type ServerProcess, useServerProcesses } from '../helpers/server.ts';
+import { type ServerProcess, useLocalServers, useServerProcesses } from '../helpers/server.ts';
 import { type Frame, Wire } from '../conformance/wire.ts';
 import { DURABLE_STORES } from './durable-stores.ts';
 
@@ -28,14 +28,21 @@ for (const [name, useStore] of DURABLE_STORES) {
   describe(`sends that are sent again, on ${name}`, function () {
     this.timeout(20_000);
     const processes = useServerProcesses();
+    const startHere = useLocalServers();
     const store = useStore();
-    let server: ServerProcess;
-    const start = async (env: Record<string, string> = {}): Promise<void> => {
-      server = await processes.start({ ...store.env, ...env }, store.folder);
+    /** Whom clients ask. */
+    let server: { readonly url: string };
+    const start = async (env: Record<string, string> = {}): Promise<ServerProcess> => {
+      const started = await processes.start({ ...store.env, ...env }, store.folder);
+      server = started;
+      return started;
     };
-    const restart = async (env: Record<string, string> = {}): Promise<void> => {
-      await server.kill9();
-      await start(env);
+    const startAgain = async (env: Record<string, string> = {}): Promise<void> => {
+      server = await startHere({ ...store.env, ...env });
+    };
+    const restart = async (before: ServerProcess, env: Record<string, string> = {}): Promise<void> => {
+      await before.kill9();
+      await startAgain(env);
     };
     const wire = (dialect: Dialect): Wire => new Wire(() => server.url, dialect);
     const send = async (
@@ -64,7 +71,7 @@ for (const [name, useStore] of DURABLE_STORES) {
     };
 
     it('have their one task, ended meanwhile and its server killed, whichever way and in whatever dialect they ask again', async () => {
-      await start();
+      const before = await start();
       const sent: { dialect: Dialect; id: string; params: JsonObject }[] = [];
       for (const dialect of DIALECTS) {
         for (const [n, context] of ['here', 'here', undefined, undefined].entries()) {
@@ -75,7 +82,7 @@ for (const [name, useStore] of DURABLE_STORES) {
         }
       }
       const ids = (await stored()).map(({ id }) => id);
-      await restart();
+      await restart(before);
       for (const [n, { dialect, id, params }] of sent.entries()) {
         if (n % 2 === 0) {
           const again = await send(dialect, params);
@@ -94,7 +101,7 @@ for (const [name, useStore] of DURABLE_STORES) {
     });
 
     it('have their one task when their stream broke with its server, in every dialect', async () => {
-      await start();
+      const before = await start();
       const sent = DIALECTS.map((dialect) => ({
         dialect,
         params: PARAMS[dialect](`once ${dialect}`, 'slow 4 400', undefined),
@@ -103,11 +110,11 @@ for (const [name, useStore] of DURABLE_STORES) {
         sent.map(({ dialect, params }) => wire(dialect).stream(STREAM[dialect], params)),
       );
       await Promise.all(streams.map((stream) => stream.next()));
-      await server.kill9();
+      await before.kill9();
       await Promise.all(streams.map((stream) => stream.rest().catch(() => undefined)));
-      const before = (await stored()).map(({ id }) => id);
-      expect(before).to.have.length(DIALECTS.length);
-      await start();
+      const ids = (await stored()).map(({ id }) => id);
+      expect(ids).to.have.length(DIALECTS.length);
+      await startAgain();
       const told = await Promise.all(
         sent.map(async ({ dialect, params }) => {
           const again = await wire(dialect).stream(STREAM[dialect], params);
@@ -115,7 +122,7 @@ for (const [name, useStore] of DURABLE_STORES) {
         }),
       );
       const tasks = await stored();
-      expect(tasks.map(({ id }) => id)).to.have.members(before);
+      expect(tasks.map(({ id }) => id)).to.have.members(ids);
       for (const { state } of tasks) expect(state).to.be.oneOf(['completed', 'failed']);
       const names = told.map(({ dialect, frames }) =>
         dialect === 'v01' ? '' : taskIn(frames[0]!.result).id,
@@ -130,7 +137,7 @@ for (const [name, useStore] of DURABLE_STORES) {
     });
 
     it('have the task that was canceled, in every dialect', async () => {
-      await start();
+      const before = await start();
       const sent: { dialect: Dialect; id: string; params: JsonObject }[] = [];
       for (const dialect of DIALECTS) {
         const params = PARAMS[dialect](`once ${dialect}`, 'slow 2 60000', 'here');
@@ -140,7 +147,7 @@ for (const [name, useStore] of DURABLE_STORES) {
       }
       for (const { dialect, id } of sent)
         await wire(dialect).result(dialect === 'v1' ? 'CancelTask' : 'tasks/cancel', { id });
-      await restart();
+      await restart(before);
       for (const { dialect, id, params } of sent) {
         const again = await send(dialect, params);
         expect([again.id, stateOf(again)]).to.deep.equal([id, 'canceled']);
@@ -149,14 +156,14 @@ for (const [name, useStore] of DURABLE_STORES) {
     });
 
     it('have the bare message of the first one after a restart, where idempotency is strict', async () => {
-      await start({ A2A_IDEMPOTENCY: 'strict' });
+      const before = await start({ A2A_IDEMPOTENCY: 'strict' });
       const sent = ['here', undefined].map((context) =>
         sendV1(`once ${context ?? ''}`, 'msg just words', context),
       );
       const first: JsonObject[] = [];
       for (const params of sent) first.push(await wire('v1').result('SendMessage', params));
       for (const result of first) expect(Object.keys(result)).to.deep.equal(['message']);
-      await restart({ A2A_IDEMPOTENCY: 'strict' });
+      await restart(before, { A2A_IDEMPOTENCY: 'strict' });
       for (const [n, params] of sent.entries())
         expect(await wire('v1').result('SendMessage', params)).to.deep.equal(first[n]);
     });
@@ -166,7 +173,7 @@ for (const [name, useStore] of DURABLE_STORES) {
       ['asked for by Idempotency-Key', { A2A_IDEMPOTENCY: 'off' }, { 'Idempotency-Key': 'k' }],
     ] as const) {
       it(`are the same after a restart where they were answered and idempotency is ${how}`, async () => {
-        await start(env);
+        const before = await start(env);
         const sent = DIALECTS.flatMap((dialect) =>
           [`here ${dialect}`, undefined].map((context, n) => ({ dialect, context, id: `${dialect} ${n}` })),
         );
@@ -174,7 +181,7 @@ for (const [name, useStore] of DURABLE_STORES) {
           PARAMS[dialect](id, text, context);
         const first: Shown[] = [];
         for (const each of sent) first.push(await send(each.dialect, params(each, 'hello'), headers));
-        await restart(env);
+        await restart(before, env);
         for (const [n, each] of sent.entries()) {
           const { dialect } = each;
           expect(await send(dialect, params(each, 'hello'), headers)).to.deep.equal(first[n]);
@@ -187,7 +194,7 @@ for (const [name, useStore] of DURABLE_STORES) {
     }
 
     it('are new ones each time they were answered, a hundred times, restarted in between', async () => {
-      await start();
+      const stops = [await start()];
       const ids = new Set<string>();
       for (let n = 0; n < 100; n += 1) {
         const context = n % 2 === 0 ? 'here' : undefined;
@@ -195,8 +202,9 @@ for (const [name, useStore] of DURABLE_STORES) {
         expect(textOf(task)).to.equal('echo: hello');
         ids.add(task.id);
         if (n % 50 === 24) {
-          expect(await server.stop()).to.equal(0);
-          await start();
+          expect(await stops[0]?.stop()).to.equal(0);
+          if (n < 50) stops[0] = await start();
+          else await startAgain();
         }
       }
       expect(ids.size).to.equal(100);

@@ -6,7 +6,12 @@ import { expectedArtifacts } from '../../scripts/recovery/recovery-checker.ts';
 import { readTask } from '../../scripts/recovery/wire.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { call, type RpcReply, sendV01, sendV03, sendV1 } from '../helpers/rpc.ts';
-import { type ServerProcess, useServerProcesses } from '../helpers/server.ts';
+import {
+  type LocalServer,
+  type ServerProcess,
+  useLocalServers,
+  useServerProcesses,
+} from '../helpers/server.ts';
 import { DURABLE_STORES } from './durable-stores.ts';
 
 const DIALECTS: readonly Dialect[] = ['v01', 'v03', 'v1'];
@@ -58,11 +63,13 @@ function expectAnswer(task: TaskSeen | StoredTask | undefined, text: string): vo
 for (const [name, useStore] of DURABLE_STORES) {
   describe(`after kill -9 and a restart, on ${name}`, () => {
     const processes = useServerProcesses();
+    const startHere = useLocalServers();
     const store = useStore();
     const start = (): Promise<ServerProcess> => processes.start(store.env, store.folder);
-    const restart = async (server: ServerProcess): Promise<ServerProcess> => {
+    const startAgain = (): Promise<LocalServer> => startHere(store.env);
+    const restart = async (server: ServerProcess): Promise<LocalServer> => {
       await server.kill9();
-      return await start();
+      return await startAgain();
     };
 
     it('the next message of a mixed conversation is taken in every dialect as the first request, and so is a read', async () => {
@@ -120,16 +127,15 @@ for (const [name, useStore] of DURABLE_STORES) {
     });
 
     it('a client with one constant messageId gets a new task each time it was answered, also after a clean stop', async () => {
-      let server = await start();
+      const before = await start();
       const answers: TaskSeen[] = [];
-      const ask = async (): Promise<void> => {
+      const ask = async (url: string): Promise<void> => {
         for (const context of ['s1', undefined, 's1', undefined])
-          answers.push(await send(server.url, 'v1', 'constant', 'hello', context));
+          answers.push(await send(url, 'v1', 'constant', 'hello', context));
       };
-      await ask();
-      expect(await server.stop()).to.equal(0);
-      server = await start();
-      await ask();
+      await ask(before.url);
+      expect(await before.stop()).to.equal(0);
+      await ask((await startAgain()).url);
       expect(new Set(answers.map(({ id }) => id))).to.have.property('size', 8);
       expect(answers.map(({ state }) => state)).to.deep.equal(Array(8).fill('completed'));
       const stored = await store.sessions();

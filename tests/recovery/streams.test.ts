@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Random } from '../../scripts/recovery/random.ts';
-import { type ServerProcess, useServerProcesses } from '../helpers/server.ts';
+import { type ServerProcess, useLocalServers, useServerProcesses } from '../helpers/server.ts';
 import { memberOf, newId, say, taskIn, textsOf } from '../conformance/said.ts';
 import { type Frame, type Stream, Wire } from '../conformance/wire.ts';
 import { DURABLE_STORES, type StoredBody } from './durable-stores.ts';
@@ -125,6 +125,7 @@ for (const [name, useDurable] of DURABLE_STORES) {
   describe(`a stream whose server is killed, on ${name}`, function () {
     this.timeout(60_000);
     const processes = useServerProcesses();
+    const startHere = useLocalServers();
     const store = useDurable();
 
     async function lastOf(stream: Stream, count: number): Promise<Frame[]> {
@@ -139,7 +140,7 @@ for (const [name, useDurable] of DURABLE_STORES) {
 
     async function killed(server: ServerProcess): Promise<Wire> {
       await server.kill9();
-      const next = await processes.start(store.env, store.folder);
+      const next = await startHere(store.env);
       return new Wire(() => next.url, 'v1');
     }
 

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../protocol/units.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { planted } from '../helpers/overheard.ts';
 import { call, sendV1, V1 } from '../helpers/rpc.ts';
-import { useServerProcesses } from '../helpers/server.ts';
+import { useLocalServers, useServerProcesses } from '../helpers/server.ts';
 import { useReceiver } from '../integration/push/receiver.ts';
 import { DURABLE_STORES } from './durable-stores.ts';
 
@@ -21,6 +21,7 @@ const wordOf = ({ statusUpdate }: Update): string => statusUpdate?.status.state 
 for (const [name, useStore] of DURABLE_STORES) {
   describe(`webhooks after kill -9 and a restart, on ${name}`, () => {
     const processes = useServerProcesses();
+    const startHere = useLocalServers();
     const receiver = useReceiver();
     const store = useStore();
 
@@ -47,7 +48,7 @@ for (const [name, useStore] of DURABLE_STORES) {
       const refused = receiver.it.received.length;
 
       receiver.it.reply = () => 200;
-      await processes.start(env, store.folder);
+      await startHere(env);
       const taken = (task: string): string[] =>
         receiver.it.received
           .slice(refused)

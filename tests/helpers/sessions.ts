@@ -89,6 +89,8 @@ export interface TestManager {
   readonly counters: CountedEvents;
   /** Whether the manager is told that the store is away. */
   away: boolean;
+  /** How often it has asked that. */
+  readonly awayAsked: number;
 }
 
 export const HOUR: DurationMs = 3_600_000;
@@ -102,10 +104,13 @@ export function createTestManager(
   const clock = options.clock instanceof TestClock ? options.clock : new TestClock();
   const logged: LoggedLine[] = [];
   const counters = new CountedEvents();
-  const state = { away: false };
+  const state = { away: false, asked: 0 };
   const manager = new A2ASessionManager({
     store,
-    isAway: () => state.away,
+    isAway: () => {
+      state.asked += 1;
+      return state.away;
+    },
     ttlMs: HOUR,
     ttlRefresh: 'write',
     coherence: 'shared',
@@ -123,6 +128,9 @@ export function createTestManager(
     clock,
     logged,
     counters,
+    get awayAsked() {
+      return state.asked;
+    },
     get away() {
       return state.away;
     },

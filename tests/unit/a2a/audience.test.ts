@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { setTimeout as pause } from 'node:timers/promises';
 import { Audiences } from '../../../server/a2a/audience.ts';
 import type { LiveSession } from '../../../server/sessions/live-session.ts';
 import { MemorySessionStore } from '../../../server/stores/memory/memory-store.ts';
+import { eventually } from '../../helpers/eventually.ts';
 import { chunk } from '../../helpers/following.ts';
 import { begin, createTestManager, moveTo, opened } from '../../helpers/sessions.ts';
 
@@ -51,12 +51,10 @@ describe('the readers of a task', () => {
     rest();
     await session.change(chunk('a'));
     expect(wentAt).to.have.length(0);
-    await pause(20);
-    expect(wentAt).to.have.length(2);
+    await eventually(() => wentAt.length === 2);
     rest();
     expect(wentAt).to.have.length(2);
-    await pause(20);
-    expect(wentAt).to.have.length(3);
+    await eventually(() => wentAt.length === 3);
   });
 
   it('go on at once when the task ends or waits for its client, and do not rest then', async () => {
@@ -78,7 +76,7 @@ describe('the readers of a task', () => {
     const audience = audiences.enter(session, 't1');
     audience.cancel(rest());
     rest();
-    await pause(20);
+    await eventually(() => wentAt.length > 0);
     expect(wentAt).to.have.length(1);
     audience.cancel(rest());
     await session.change(moveTo('t1', 'TASK_STATE_COMPLETED'));

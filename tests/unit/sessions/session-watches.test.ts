@@ -108,9 +108,10 @@ describe('a session that is watched', () => {
     const unwatch = here.manager.watch(session);
     await eventually(() => here.manager.lookOf(session) !== undefined);
     here.away = true;
-    const before = reads();
+    const [before, asked] = [reads(), here.awayAsked];
     await write('meanwhile');
-    await new Promise((resolve) => setTimeout(resolve, 1_300));
+    // At the hint, and when the poll's time has come.
+    await eventually(() => here.awayAsked >= asked + 2);
     expect(reads()).to.equal(before);
     here.away = false;
     await eventually(isCurrent, 2_400);

@@ -16,6 +16,8 @@ export const STORED_WITHIN_MS = 2 * 4_000;
 /** A request waits for redis 250 ms at most: what was answered sooner did not give up. */
 const IN_TIME_MS = 200;
 
+export type { LocalServer } from './server.ts';
+
 export interface OutageFixture {
   readonly redis: RedisServer;
   readonly client: Redis;

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { Command } from 'ioredis';
 import type { Bytes, DurationMs } from '../../../protocol/units.ts';
+import { type InLine, Line } from '../line.ts';
 
 /**
  * What stands between two arguments: the end of one, and how many bytes the next one has. At hand for those of usual
@@ -43,7 +44,7 @@ export class Script {
  * one timer will do. A timer for each was 3 % of what a request costs.
  */
 export class CommandTimeouts {
-  readonly #waiting = new Set<ScriptCommand>();
+  readonly #waiting = new Line<ScriptCommand>();
   #timer: NodeJS.Timeout | undefined;
 
   add(command: ScriptCommand): void {
@@ -60,15 +61,13 @@ export class CommandTimeouts {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       const now = performance.now();
-      for (const command of this.#waiting) {
-        // a timer may come a little early, and fractions of a millisecond are not worth another one
-        if (command.dueAt > now + 1) {
-          this.#wait(command);
-          return;
-        }
+      let command = this.#waiting.first;
+      // a timer may come a little early, and fractions of a millisecond are not worth another one
+      for (; command !== undefined && command.dueAt <= now + 1; command = this.#waiting.first) {
         this.#waiting.delete(command);
         command.reject(new Error('Command timed out'));
       }
+      if (command !== undefined) this.#wait(command);
     }, dueAt - performance.now()).unref();
   }
 }
@@ -110,7 +109,7 @@ const PlainCommand = Command as unknown as new (
  * Sent in full once over each connection, by its hash from then on. Commands that are given in one turn of the event
  * loop leave in one write.
  */
-export class ScriptCommand extends PlainCommand {
+export class ScriptCommand extends PlainCommand implements InLine<ScriptCommand> {
   readonly script: Script;
   readonly keyNames: readonly string[];
   readonly rest: readonly ScriptArg[];
@@ -118,6 +117,9 @@ export class ScriptCommand extends PlainCommand {
   readonly promise: Promise<unknown>;
   /** `performance.now()` */
   dueAt = 0;
+  before: ScriptCommand | undefined = undefined;
+  behind: ScriptCommand | undefined = undefined;
+  isInLine = false;
   /** The server has said that it does not have the script. */
   isForgotten = false;
   readonly #sender: ScriptSender;

@@ -2,21 +2,9 @@
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { Command } from 'ioredis';
-import type { Bytes, DurationMs } from '../../../protocol/units.ts';
+import type { DurationMs } from '../../../protocol/units.ts';
 import { type InLine, Line } from '../line.ts';
-
-/**
- * What stands between two arguments: the end of one, and how many bytes the next one has. At hand for those of usual
- * sizes, because an argument is then two pieces of a command and not six: a third of the memory of a commit's text.
- */
-const BETWEEN = Array.from({ length: 1_024 }, (_, bytes) => `\r\n$${bytes}\r\n`);
-const between = (bytes: Bytes): string => BETWEEN[bytes] ?? `\r\n$${bytes}\r\n`;
-const END = '\r\n';
-const bulk = (arg: string): string => between(Buffer.byteLength(arg)) + arg;
-const bulkOfNumber = (arg: number): string => {
-  const digits = String(arg);
-  return between(digits.length) + digits;
-};
+import { bulk, bulkOfNumber, END, type KeyRow, type SaidArgs } from './wire.ts';
 
 /** A script, and the connections whose server is known to have it. */
 export class Script {
@@ -72,8 +60,6 @@ export class CommandTimeouts {
   }
 }
 
-export type ScriptArg = string | number;
-
 /** ioredis makes a copy of what it is given, to look through it; our arguments are written as they are. */
 const NO_ARGS: readonly string[] & { flat: unknown } = Object.assign([], { flat: () => NO_ARGS });
 
@@ -111,8 +97,8 @@ const PlainCommand = Command as unknown as new (
  */
 export class ScriptCommand extends PlainCommand implements InLine<ScriptCommand> {
   readonly script: Script;
-  readonly keyNames: readonly string[];
-  readonly rest: readonly ScriptArg[];
+  /** The first key: that of the session, most often. */
+  readonly key: string;
   /** Of what `read` makes of the answer. */
   readonly promise: Promise<unknown>;
   /** `performance.now()` */
@@ -122,24 +108,31 @@ export class ScriptCommand extends PlainCommand implements InLine<ScriptCommand>
   isInLine = false;
   /** The server has said that it does not have the script. */
   isForgotten = false;
+  readonly #row: KeyRow;
+  readonly #args: SaidArgs;
   readonly #sender: ScriptSender;
   readonly #read: ((answer: unknown) => unknown) | undefined;
   #settle!: (value: unknown) => void;
   #fail!: (error: unknown) => void;
   #isOver = false;
 
-  /** @param read of the answer; what it throws, the promise is rejected with. Absent: the answer itself */
+  /**
+   * @param row the keys behind the first
+   * @param read of the answer; what it throws, the promise is rejected with. Absent: the answer itself
+   */
   constructor(
     script: Script,
-    keys: readonly string[],
-    rest: readonly ScriptArg[],
+    key: string,
+    row: KeyRow,
+    args: SaidArgs,
     sender: ScriptSender,
     read?: (answer: unknown) => unknown,
   ) {
     super('evalsha', NO_ARGS, {});
     this.script = script;
-    this.keyNames = keys;
-    this.rest = rest;
+    this.key = key;
+    this.#row = row;
+    this.#args = args;
     this.#sender = sender;
     this.#read = read;
     this.promise = new Promise((settle, fail) => {
@@ -155,7 +148,7 @@ export class ScriptCommand extends PlainCommand implements InLine<ScriptCommand>
 
   /** A cluster's client asks whom to send it to. */
   getKeys(): string[] {
-    return [...this.keyNames];
+    return [this.key, ...this.#row.names];
   }
 
   setTimeout(ms: DurationMs): void {
@@ -206,13 +199,15 @@ export class ScriptCommand extends PlainCommand implements InLine<ScriptCommand>
       socket.cork();
       setImmediate(uncork, socket);
     }
-    const { script, keyNames, rest } = this;
+    const { script } = this;
     const isThere = script.load(socket) && !this.isForgotten;
-    let text = `*${3 + keyNames.length + rest.length}`;
+    const keys = 1 + this.#row.names.length;
+    let text = `*${3 + keys + this.#args.count}`;
     text += isThere ? script.evalsha : bulk('eval') + bulk(script.lua);
-    text += bulkOfNumber(keyNames.length);
-    for (const key of keyNames) text += bulk(key);
-    for (const arg of rest) text += typeof arg === 'string' ? bulk(arg) : bulkOfNumber(arg);
+    text += bulkOfNumber(keys);
+    text += bulk(this.key);
+    text += this.#row.text;
+    text += this.#args.text;
     return text + END;
   }
 }

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import RedisMock from 'ioredis-mock';
 import type { ScriptCommand } from '../../server/stores/redis/script-command.ts';
 import { REDIS_OPTIONS, redisHarness } from './redis-harness.ts';
@@ -51,7 +51,7 @@ const time = (): string[] => {
 
 /** A connection that is always new: each command comes with the text of its script. */
 function asRedisReads(command: ScriptCommand): string[] {
-  const sent = Buffer.from(command.toWritable({ writableCorked: 1 } as Socket));
+  const sent = Buffer.from(command.toWritable(new Socket()));
   const args: string[] = [];
   for (let at = sent.indexOf('$'); at < sent.length;) {
     const start = sent.indexOf('\r\n', at) + 2;

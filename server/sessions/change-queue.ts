@@ -62,7 +62,7 @@ export class ChangeQueue {
     return this.#deferredCount > 0;
   }
   get earliestDeadline(): DurationMs {
-    return Math.min(...this.#intents.filter((intent) => !intent.deferred).map((intent) => intent.deadline));
+    return Math.min(...this.#intents.map(({ deferred, deadline }) => (deferred ? Infinity : deadline)));
   }
   /** Monotonic moment of the first change that was acknowledged and waits. */
   get oldestDeferred(): DurationMs | undefined {

@@ -156,6 +156,9 @@ export class LayeredMap<K, V> {
 
   /** In order of first insertion. */
   values(): V[] {
+    // nearly always: one artifact of one task
+    if (this.#parent === undefined && this.#more === undefined)
+      return this.#key === undefined ? [] : [this.#value as V];
     return this.keys().map((key) => this.get(key) as V);
   }
 

@@ -103,9 +103,11 @@ export class LiveSession implements PendingSession, DeadlineWatched {
 
   /** The listener is called after every change of what {@link view} shows. @returns how to stop */
   observe(listener: () => void): () => void {
-    this.#observers = [...this.#observers, listener];
+    // one alone is the usual number: neither a spread, which has room for 17 more, nor a search for it
+    this.#observers = this.#observers === NOBODY ? [listener] : [...this.#observers, listener];
     return () => {
-      const others = this.#observers.filter((other) => other !== listener);
+      const isOnly = this.#observers.length === 1 && this.#observers[0] === listener;
+      const others = isOnly ? NOBODY : this.#observers.filter((other) => other !== listener);
       this.#observers = others.length === 0 ? NOBODY : others;
     };
   }

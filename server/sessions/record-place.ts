@@ -42,10 +42,9 @@ export function toBase36(value: number): string {
  * Not against forgers: whoever writes to the store is trusted. The parts of a session agree on it for ever. In 32-bit
  * integers throughout: it runs for every record of every layer, and `%` of a large number is a call into the runtime.
  */
-function link(chain: number, identity: Identity): number {
-  const { instance } = identity;
+function link(chain: number, instance: string, seq: number): number {
   // Of `<instance>.<seq> `, which is not put together for it.
-  const rest = `.${identity.seq} `;
+  const rest = `.${seq} `;
   const length = instance.length + rest.length;
   let low = chain | 0;
   let high = Math.floor(chain / TWO_32) | 0;
@@ -58,14 +57,56 @@ function link(chain: number, identity: Identity): number {
   return (high >>> HIGH_SHIFT) * TWO_32 + (low >>> 0);
 }
 
+/**
+ * A place that was made here. A record is applied to a draft first and, once it is stored, to the fold below: the place
+ * behind this one is kept for that second time, and only until then.
+ */
+class Made implements Place {
+  readonly instance: string;
+  readonly seq: number;
+  readonly chain: number;
+  #behind: Made | undefined = undefined;
+
+  constructor({ instance, seq }: Identity, before: number) {
+    this.instance = instance;
+    this.seq = seq;
+    this.chain = link(before, instance, seq);
+  }
+
+  is({ instance, seq }: Identity): boolean {
+    return this.seq === seq && this.instance === instance;
+  }
+
+  behind(identity: Identity): Made {
+    const kept = this.#behind;
+    this.#behind = undefined;
+    if (kept?.is(identity) === true) return kept;
+    return (this.#behind = new Made(identity, this.chain));
+  }
+}
+
+/** About as many sessions begin within a round trip of the store. */
+const BEGUN_MAX = 64;
+/** As `#behind`, for first records, which have no place in front of them: by the end of their seq. */
+const begun: (Made | undefined)[] = Array.from({ length: BEGUN_MAX });
+
+function begin(identity: Identity): Made {
+  const slot = identity.seq % BEGUN_MAX;
+  const kept = begun[slot];
+  begun[slot] = undefined;
+  if (kept?.is(identity) === true) return kept;
+  return (begun[slot] = new Made(identity, 0));
+}
+
 /** @param before where the journal stood in front of record `n` */
 export function nextPlace(
   before: Place | undefined,
   { n, identity }: { readonly n: number; readonly identity: Identity },
 ): Place {
+  if (n === 1) return begin(identity);
+  if (before instanceof Made) return before.behind(identity);
   const { instance, seq } = identity;
-  const chain = n === 1 ? 0 : before?.chain;
-  return chain === undefined ? { instance, seq } : { instance, seq, chain: link(chain, identity) };
+  return before?.chain === undefined ? { instance, seq } : new Made(identity, before.chain);
 }
 
 /** As a cursor has it: `<instance>.<seq>:<chain>`. */

@@ -5,6 +5,7 @@
 import type { Artifact, Dialect, Message, PushConfig } from '../../protocol/model.ts';
 import type { TaskState } from '../../protocol/task-state.ts';
 import type { Bytes, EpochMs, JsonObject, JsonValue } from '../../protocol/units.ts';
+import { fromCreated, fromStatus, fromTask } from './plain-json.ts';
 import { toChunkJson } from './stored-chunk.ts';
 
 /** A message without what its place says: `contextId` is the session, `taskId` the record's task. */
@@ -152,8 +153,22 @@ export interface DecidedRecord {
   readonly bytes: Bytes;
 }
 
+function toShortJson(body: RecordBody, instance: string): string | undefined {
+  switch (body.t) {
+    case 'created':
+      return fromCreated(body);
+    case 'task':
+      return fromTask(body);
+    case 'status':
+      return fromStatus(body);
+    case 'artifact':
+      return toChunkJson(instance, body);
+    default:
+      return undefined;
+  }
+}
+
 export function toDecided(identity: Identity, body: RecordBody): DecidedRecord {
-  const chunk = body.t === 'artifact' ? toChunkJson(identity.instance, body) : undefined;
-  const json = chunk ?? JSON.stringify(body);
+  const json = toShortJson(body, identity.instance) ?? JSON.stringify(body);
   return { identity, body, json, bytes: Buffer.byteLength(json) };
 }

@@ -34,7 +34,7 @@ export class SessionCache {
   /** Takes a session out, because somebody is about to use it. */
   take(key: string): LiveSession | undefined {
     const session = this.#cache.get(key);
-    this.#cache.delete(key);
+    if (session !== undefined) this.#cache.delete(key);
     return session;
   }
 

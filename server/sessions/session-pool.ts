@@ -90,7 +90,8 @@ export class SessionPool {
 
   pin(session: LiveSession): void {
     session.uses += 1;
-    if (session.uses === 1) this.#used += 1;
+    if (session.uses > 1) return;
+    this.#used += 1;
     this.#inUse.set(session.key, session);
   }
 

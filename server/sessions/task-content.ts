@@ -62,7 +62,7 @@ export abstract class TaskContent {
     if (this.#artifacts !== undefined) return this.#artifacts;
     const artifacts = new LayeredMap<string, ArtifactFold>();
     if (this.#artifact !== undefined) artifacts.set(this.#artifact.artifactId, this.#artifact);
-    return this.#isBelow ? artifacts.fork() : artifacts;
+    return artifacts;
   }
 
   artifact(artifactId: string): ArtifactFold | undefined {
@@ -120,7 +120,8 @@ export abstract class TaskContent {
       this.#artifact = fold;
       this.#isBelow = false;
     } else {
-      this.#artifacts = this.artifacts;
+      this.#artifacts =
+        this.#artifacts === undefined && this.#isBelow ? this.artifacts.fork() : this.artifacts;
       this.#artifacts.set(artifactId, fold);
       this.#artifact = undefined;
     }

@@ -1,6 +1,7 @@
 import type { Dialect } from '../../protocol/model.ts';
 import { TASK_STATES, type TaskState } from '../../protocol/task-state.ts';
 import type { Bytes, EpochMs, JsonObject } from '../../protocol/units.ts';
+import { isPlain } from './plain-json.ts';
 import type { RunKey, StoredMessage } from './records.ts';
 import type { TaskFold } from './task-fold.ts';
 
@@ -26,8 +27,11 @@ export const SUMMARY_MAX_BYTES: Bytes = 2_048;
 
 export function toTaskSummary(task: TaskFold): string {
   const { state, statusAt: at, by, alias, dialect, statusMessage: message, shownMetadata: metadata } = task;
+  const isAll = message === undefined && metadata === undefined;
+  if (isAll && alias === undefined && dialect === 'v1' && isPlain(by))
+    return `{"state":"${state}","at":${at},"by":"${by}"}`;
   const short = { state, at, by, alias, dialect: dialect === 'v1' ? undefined : dialect };
-  if (message === undefined && metadata === undefined) return JSON.stringify(short);
+  if (isAll) return JSON.stringify(short);
   const more = { message, metadata };
   const isLong = Buffer.byteLength(JSON.stringify(more)) > SUMMARY_MAX_BYTES;
   return JSON.stringify({ ...short, ...(isLong ? { long: true } : more) });

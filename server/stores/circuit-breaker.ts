@@ -1,5 +1,6 @@
 import type { DurationMs } from '../../protocol/units.ts';
 import { StoreUnavailableError } from '../sessions/session-store.ts';
+import { type InLine, Line } from './line.ts';
 import { StoreTimeoutError } from './store-timeout-error.ts';
 
 export type BreakerState = 'open' | 'closed';
@@ -24,7 +25,7 @@ export interface BreakerOptions {
 }
 
 /** What was asked of the store and is not answered yet. */
-interface OpenCall {
+interface OpenCall extends InLine<OpenCall> {
   /** By `performance.now()`. */
   readonly since: number;
   /** What it says of the store when it comes, or does not come in time; a `hint` says nothing. */
@@ -54,7 +55,7 @@ export abstract class CircuitBreaker {
   #hasNews = false;
   #closed = false;
   /** In the order of their beginning. */
-  readonly #calls = new Set<OpenCall>();
+  readonly #calls = new Line<OpenCall>();
   #callTimer: NodeJS.Timeout | undefined;
 
   /**
@@ -172,7 +173,7 @@ export abstract class CircuitBreaker {
     return new Promise<T>((resolve, reject) => {
       const since = performance.now();
       const working = work();
-      const call: OpenCall = { since, answer, reject };
+      const call: OpenCall = { since, answer, reject, before: undefined, behind: undefined, isInLine: false };
       this.#calls.add(call);
       this.#watchCalls(this.#options.deadlineMs);
       // What comes after its deadline is nobody's any more.
@@ -207,7 +208,7 @@ export abstract class CircuitBreaker {
     const { deadlineMs } = this.#options;
     const now = performance.now();
     const late: OpenCall[] = [];
-    for (const call of this.#calls) {
+    for (let call = this.#calls.first; call !== undefined; call = call.behind) {
       const leftMs = call.since + deadlineMs - now;
       if (leftMs <= 0) late.push(call);
       else {

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import RedisMock from 'ioredis-mock';
 import type { ScriptCommand } from '../../server/stores/redis/script-command.ts';
 import { REDIS_OPTIONS, redisHarness } from './redis-harness.ts';
@@ -48,6 +49,19 @@ const time = (): string[] => {
   return [`${Math.floor(now / 1_000)}`, `${(now % 1_000) * 1_000}`];
 };
 
+/** A connection that is always new: each command comes with the text of its script. */
+function asRedisReads(command: ScriptCommand): string[] {
+  const sent = Buffer.from(command.toWritable(new Socket()));
+  const args: string[] = [];
+  for (let at = sent.indexOf('$'); at < sent.length;) {
+    const start = sent.indexOf('\r\n', at) + 2;
+    const end = start + Number(sent.toString('latin1', at + 1, start));
+    args.push(sent.toString('utf8', start, end));
+    at = end + 2;
+  }
+  return args;
+}
+
 let opened = 0;
 
 describeSessionStore('ioredis-mock', {
@@ -55,9 +69,9 @@ describeSessionStore('ioredis-mock', {
     opened += 1;
     // all instances of one port share one keyspace
     const client = new RedisMock({ port: opened });
-    const answer = async ({ script, keyNames, rest }: ScriptCommand) => {
-      const args = [...keyNames, ...rest].map(String);
-      const reply: unknown = await client.eval(asRedisDoes(script.lua), keyNames.length, ...args);
+    const answer = async (command: ScriptCommand) => {
+      const [, lua = '', keys, ...args] = asRedisReads(command);
+      const reply: unknown = await client.eval(asRedisDoes(lua), Number(keys), ...args);
       const orNull = (value: unknown) => (value === false ? null : value);
       return Array.isArray(reply) ? reply.map(orNull) : orNull(reply);
     };

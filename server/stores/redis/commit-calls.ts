@@ -1,10 +1,9 @@
 import type { DurationMs } from '../../../protocol/units.ts';
 import { StoreUnavailableError, type CommitResult } from '../../sessions/session-store.ts';
-import type { ScriptCall } from './commit-call.ts';
 import type { SessionKeys, ShelfKeys } from './keys.ts';
 import { RETIRE_MAX_SESSIONS } from './redis-task-lists.ts';
 import { toCommitResult, toReply } from './replies.ts';
-import type { ScriptRunner } from './script-runner.ts';
+import type { ScriptCall, ScriptRunner } from './script-runner.ts';
 
 const OK: CommitResult = { outcome: 'ok' };
 /** A create that finds remains of an expired session clears them and tries again; more often only if somebody races. */
@@ -35,7 +34,7 @@ export class CommitCalls {
     attempts = CREATE_ATTEMPTS,
     rounds = ROUNDS_MAX,
   ): Promise<CommitResult> {
-    return this.#scripts.runFor(call.script, call.keys, call.args, (answer) => {
+    return this.#scripts.runCall(call, (answer) => {
       if (answer === 1) return OK;
       const reply = toReply(answer, keys.session);
       if (reply[0] === 'stale') return this.#sendAgain(tenant, keys, call, attempts - 1);

@@ -13,6 +13,7 @@ import { readSpace } from '../../security/space.ts';
 import { encodeId } from '../../sessions/session-ref.ts';
 import type { SessionRef } from '../../sessions/session-ref.ts';
 import { aliasField } from '../encoded-ids.ts';
+import { TaskRows } from './task-rows.ts';
 
 /** Raised when what is under the keys changes in a way that an older release cannot read. */
 const SCHEMA = '1';
@@ -39,6 +40,7 @@ export interface ShelfKeys {
   readonly outbox: string;
   /** What the shelves of all subjects of a tenant share, for its quotas; absent on the tenant's own. */
   readonly whole?: WholeKeys;
+  readonly rows: TaskRows;
   /** zset: as `tasks`, the tasks in this state. */
   state(state: TaskState): string;
 }
@@ -121,6 +123,7 @@ function createShelf(root: string, space: string, bucket: number, isOnly: boolea
     ids: `${base}tasks:ids`,
     aliases: `${base}aliases`,
     outbox: `${base}outbox`,
+    rows: new TaskRows(),
     state: (state) => states.get(state) ?? `${base}tasks:${stateName(state)}`,
   };
 }

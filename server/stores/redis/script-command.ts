@@ -2,20 +2,9 @@
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { Command } from 'ioredis';
-import type { Bytes, DurationMs } from '../../../protocol/units.ts';
-
-/**
- * What stands between two arguments: the end of one, and how many bytes the next one has. At hand for those of usual
- * sizes, because an argument is then two pieces of a command and not six: a third of the memory of a commit's text.
- */
-const BETWEEN = Array.from({ length: 1_024 }, (_, bytes) => `\r\n$${bytes}\r\n`);
-const between = (bytes: Bytes): string => BETWEEN[bytes] ?? `\r\n$${bytes}\r\n`;
-const END = '\r\n';
-const bulk = (arg: string): string => between(Buffer.byteLength(arg)) + arg;
-const bulkOfNumber = (arg: number): string => {
-  const digits = String(arg);
-  return between(digits.length) + digits;
-};
+import type { DurationMs } from '../../../protocol/units.ts';
+import { type InLine, Line } from '../line.ts';
+import { bulk, bulkOfNumber, END, type KeyRow, type SaidArgs } from './wire.ts';
 
 /** A script, and the connections whose server is known to have it. */
 export class Script {
@@ -43,7 +32,7 @@ export class Script {
  * one timer will do. A timer for each was 3 % of what a request costs.
  */
 export class CommandTimeouts {
-  readonly #waiting = new Set<ScriptCommand>();
+  readonly #waiting = new Line<ScriptCommand>();
   #timer: NodeJS.Timeout | undefined;
 
   add(command: ScriptCommand): void {
@@ -60,20 +49,16 @@ export class CommandTimeouts {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       const now = performance.now();
-      for (const command of this.#waiting) {
-        // a timer may come a little early, and fractions of a millisecond are not worth another one
-        if (command.dueAt > now + 1) {
-          this.#wait(command);
-          return;
-        }
+      let command = this.#waiting.first;
+      // a timer may come a little early, and fractions of a millisecond are not worth another one
+      for (; command !== undefined && command.dueAt <= now + 1; command = this.#waiting.first) {
         this.#waiting.delete(command);
         command.reject(new Error('Command timed out'));
       }
+      if (command !== undefined) this.#wait(command);
     }, dueAt - performance.now()).unref();
   }
 }
-
-export type ScriptArg = string | number;
 
 /** ioredis makes a copy of what it is given, to look through it; our arguments are written as they are. */
 const NO_ARGS: readonly string[] & { flat: unknown } = Object.assign([], { flat: () => NO_ARGS });
@@ -110,34 +95,44 @@ const PlainCommand = Command as unknown as new (
  * Sent in full once over each connection, by its hash from then on. Commands that are given in one turn of the event
  * loop leave in one write.
  */
-export class ScriptCommand extends PlainCommand {
+export class ScriptCommand extends PlainCommand implements InLine<ScriptCommand> {
   readonly script: Script;
-  readonly keyNames: readonly string[];
-  readonly rest: readonly ScriptArg[];
+  /** The first key: that of the session, most often. */
+  readonly key: string;
   /** Of what `read` makes of the answer. */
   readonly promise: Promise<unknown>;
   /** `performance.now()` */
   dueAt = 0;
+  before: ScriptCommand | undefined = undefined;
+  behind: ScriptCommand | undefined = undefined;
+  isInLine = false;
   /** The server has said that it does not have the script. */
   isForgotten = false;
+  readonly #row: KeyRow;
+  readonly #args: SaidArgs;
   readonly #sender: ScriptSender;
   readonly #read: ((answer: unknown) => unknown) | undefined;
   #settle!: (value: unknown) => void;
   #fail!: (error: unknown) => void;
   #isOver = false;
 
-  /** @param read of the answer; what it throws, the promise is rejected with. Absent: the answer itself */
+  /**
+   * @param row the keys behind the first
+   * @param read of the answer; what it throws, the promise is rejected with. Absent: the answer itself
+   */
   constructor(
     script: Script,
-    keys: readonly string[],
-    rest: readonly ScriptArg[],
+    key: string,
+    row: KeyRow,
+    args: SaidArgs,
     sender: ScriptSender,
     read?: (answer: unknown) => unknown,
   ) {
     super('evalsha', NO_ARGS, {});
     this.script = script;
-    this.keyNames = keys;
-    this.rest = rest;
+    this.key = key;
+    this.#row = row;
+    this.#args = args;
     this.#sender = sender;
     this.#read = read;
     this.promise = new Promise((settle, fail) => {
@@ -153,7 +148,7 @@ export class ScriptCommand extends PlainCommand {
 
   /** A cluster's client asks whom to send it to. */
   getKeys(): string[] {
-    return [...this.keyNames];
+    return [this.key, ...this.#row.names];
   }
 
   setTimeout(ms: DurationMs): void {
@@ -204,13 +199,15 @@ export class ScriptCommand extends PlainCommand {
       socket.cork();
       setImmediate(uncork, socket);
     }
-    const { script, keyNames, rest } = this;
+    const { script } = this;
     const isThere = script.load(socket) && !this.isForgotten;
-    let text = `*${3 + keyNames.length + rest.length}`;
+    const keys = 1 + this.#row.names.length;
+    let text = `*${3 + keys + this.#args.count}`;
     text += isThere ? script.evalsha : bulk('eval') + bulk(script.lua);
-    text += bulkOfNumber(keyNames.length);
-    for (const key of keyNames) text += bulk(key);
-    for (const arg of rest) text += typeof arg === 'string' ? bulk(arg) : bulkOfNumber(arg);
+    text += bulkOfNumber(keys);
+    text += bulk(this.key);
+    text += this.#row.text;
+    text += this.#args.text;
     return text + END;
   }
 }

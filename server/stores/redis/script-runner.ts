@@ -5,16 +5,11 @@ import { disturbed, type RedisClient } from './client.ts';
 import { IndexDamagedError } from '../index-damaged-error.ts';
 import { isWrongType, toStoreError } from './errors.ts';
 import { type FailedShelves, TOUCH } from './failed-shelves.ts';
-import {
-  CommandTimeouts,
-  Script,
-  type ScriptArg,
-  ScriptCommand,
-  type ScriptSender,
-} from './script-command.ts';
+import { CommandTimeouts, Script, ScriptCommand, type ScriptSender } from './script-command.ts';
 import * as erasures from './erasure-scripts.ts';
 import { typeOf } from './keys.ts';
 import * as scripts from './scripts.ts';
+import { KeyRow, say, type SaidArgs, type ScriptArg } from './wire.ts';
 
 const LUA = {
   append: APPEND,
@@ -60,6 +55,21 @@ const SCRIPTS = Object.fromEntries(
   Object.entries(LUA).map(([name, lua]) => [name, new Script(lua)]),
 ) as Record<ScriptName, Script>;
 
+/** One call of a script. */
+export interface ScriptCall {
+  readonly script: ScriptName;
+  readonly key: string;
+  /** The keys behind it. */
+  readonly row: KeyRow;
+  readonly args: SaidArgs;
+}
+
+const toCall = (
+  script: ScriptName,
+  [key = '', ...others]: readonly string[],
+  args: readonly ScriptArg[],
+): ScriptCall => ({ script, key, row: new KeyRow(others), args: say(args) });
+
 /**
  * Runs our scripts on one connection. Their text is sent once per connection, the hash from then on, and the text again
  * should the server have forgotten it. Not by ioredis' `defineCommand`, which does the same for three times the work of
@@ -81,7 +91,7 @@ export class ScriptRunner implements ScriptSender {
    * @throws {IndexDamagedError} when one of the keys after the first has a type that is not ours
    */
   run(name: ScriptName, keys: readonly string[], args: readonly ScriptArg[]): Promise<unknown> {
-    return this.#send(new ScriptCommand(SCRIPTS[name], keys, args, this));
+    return this.#send(this.#toCommand(toCall(name, keys, args)));
   }
 
   /**
@@ -95,7 +105,16 @@ export class ScriptRunner implements ScriptSender {
     args: readonly ScriptArg[],
     read: (answer: unknown) => T | Promise<T>,
   ): Promise<T> {
-    return this.#send(new ScriptCommand(SCRIPTS[name], keys, args, this, read)) as Promise<T>;
+    return this.runCall(toCall(name, keys, args), read);
+  }
+
+  /** As {@link runFor}. */
+  runCall<T>(call: ScriptCall, read: (answer: unknown) => T | Promise<T>): Promise<T> {
+    return this.#send(this.#toCommand(call, read)) as Promise<T>;
+  }
+
+  #toCommand({ script, key, row, args }: ScriptCall, read?: (answer: unknown) => unknown): ScriptCommand {
+    return new ScriptCommand(SCRIPTS[script], key, row, args, this, read);
   }
 
   #send(command: ScriptCommand): Promise<unknown> {
@@ -108,26 +127,25 @@ export class ScriptRunner implements ScriptSender {
     return command.promise;
   }
 
-  answered({ keyNames }: ScriptCommand): void {
-    this.#failed?.answered(keyNames[0]);
+  answered({ key }: ScriptCommand): void {
+    this.#failed?.answered(key);
   }
 
   refused(command: ScriptCommand, error: Error): void {
-    const { keyNames } = command;
     if (!command.isForgotten && isNoScript(error)) {
       command.renew();
       void this.#send(command);
       return;
     }
     if (isWrongType(error)) {
-      void this.whichIsWrong(keyNames).then((wrong) => {
+      void this.whichIsWrong(command.getKeys()).then((wrong) => {
         command.fail(wrong);
       });
       return;
     }
     const cause = toStoreError(error);
     if (cause instanceof StoreUnavailableError && this.#failed !== undefined) {
-      this.#failed.failed(keyNames[0]);
+      this.#failed.failed(command.key);
       disturbed(this.#client);
     }
     command.fail(cause);

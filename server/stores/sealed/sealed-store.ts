@@ -66,8 +66,19 @@ export class SealedStore implements SessionStore {
     return { ...read, tail: await this.#openTail(ref, read.cursor.epoch, read.tail) };
   }
 
-  async commit(ref: SessionRef, request: CommitRequest): Promise<CommitResult> {
-    const result = await this.#inner.commit(ref, this.#sealer.changes ? this.#seal(ref, request) : request);
+  /** Of all answers only what was missed is opened. Not an async function: each send waits for two of these. */
+  commit(ref: SessionRef, request: CommitRequest): Promise<CommitResult> {
+    const opened = (result: CommitResult): CommitResult | Promise<CommitResult> =>
+      result.outcome === 'ok' ? result : this.#opened(ref, result);
+    const sent = this.#sealer.changes ? this.#commitSealed(ref, request) : this.#inner.commit(ref, request);
+    return sent.then(opened);
+  }
+
+  async #commitSealed(ref: SessionRef, request: CommitRequest): Promise<CommitResult> {
+    return await this.#inner.commit(ref, this.#seal(ref, request));
+  }
+
+  async #opened(ref: SessionRef, result: CommitResult): Promise<CommitResult> {
     if (!('tail' in result) || !this.#concerns(result.tail)) return result;
     return { ...result, tail: await this.#openTail(ref, result.cursor.epoch, result.tail) };
   }

@@ -27,11 +27,11 @@ export interface CallContext {
   /** A name that 0.1 and 0.3 share came without a version: the task's own dialect decides the answer. */
   readonly legacy: boolean;
   /** `Last-Event-ID`: where a stream is to be resumed. */
-  readonly lastEventId?: string;
+  readonly lastEventId?: string | undefined;
   /** `Idempotency-Key`: this send is to be done once, even when its answer has been delivered. */
-  readonly idempotencyKey?: string;
+  readonly idempotencyKey?: string | undefined;
   /** URIs of the extensions that the client asked for and the agent card offers. */
-  readonly extensions?: readonly string[];
+  readonly extensions?: readonly string[] | undefined;
 }
 
 /** Whether everything that the answer tells is in the store. */

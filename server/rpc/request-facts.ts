@@ -5,6 +5,7 @@ import type { Principal } from '../security/principal.ts';
 
 /** What the transport knows about a request beside its body. Header values as they came: they are checked here, where there is a dialect to complain in. */
 export interface RequestFacts {
+  /** Made when it is read first: only what is told of the request needs it. */
   readonly requestId: string;
   readonly principal: Principal;
   /** The request itself, to be handed on to whoever is told of a denial. */
@@ -16,7 +17,7 @@ export interface RequestFacts {
   /** The `Idempotency-Key` header. */
   readonly idempotencyKey?: string | undefined;
   /** To be told what the request is. */
-  readonly span?: RequestSpan;
+  readonly span?: RequestSpan | undefined;
   /** URIs of the `A2A-Extensions` and `X-A2A-Extensions` headers, each once. */
   readonly extensions: readonly string[];
 }

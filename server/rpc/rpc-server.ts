@@ -8,6 +8,7 @@ import type { CallContext } from '../a2a/call.ts';
 import type { Log } from '../observability/log-events.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { authorize } from '../security/permissions.ts';
+import type { Principal } from '../security/principal.ts';
 import { type Envelope, readEnvelope } from './envelope.ts';
 import { parseJsonBody } from './json-body.ts';
 import { openStream } from './open-stream.ts';
@@ -43,26 +44,47 @@ export interface RpcServerOptions extends Offer {
   readonly metrics: Metrics;
 }
 
+class Context implements CallContext {
+  readonly principal: Principal;
+  readonly dialect: Dialect;
+  readonly legacy: boolean;
+  readonly lastEventId: string | undefined;
+  readonly idempotencyKey: string | undefined;
+  readonly extensions: readonly string[];
+  readonly #facts: RequestFacts;
+
+  constructor(facts: RequestFacts, dialect: Dialect, legacy: boolean, extensions: readonly string[]) {
+    this.#facts = facts;
+    this.principal = facts.principal;
+    this.dialect = dialect;
+    this.legacy = legacy;
+    this.lastEventId = facts.lastEventId;
+    this.idempotencyKey = facts.idempotencyKey;
+    this.extensions = extensions;
+  }
+
+  get requestId(): string {
+    return this.#facts.requestId;
+  }
+}
+
 /** What travels through jayson beside the params; the handler leaves its outcome or its failure here. */
 class Call {
   readonly envelope: Envelope;
   readonly context: CallContext;
+  readonly facts: RequestFacts;
   readonly since = performance.now();
   outcome: Outcome | undefined = undefined;
   failure: RpcFailure | undefined = undefined;
   /** Gives back the slot of a stream. */
   free: (() => void) | undefined = undefined;
 
-  readonly source: unknown;
-
-  constructor(envelope: Envelope, context: CallContext, source: unknown) {
+  constructor(envelope: Envelope, context: CallContext, facts: RequestFacts) {
     this.envelope = envelope;
     this.context = context;
-    this.source = source;
+    this.facts = facts;
   }
 }
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 type Reply = (error: WireError | null, result?: JsonValue) => void;
 
@@ -121,7 +143,7 @@ export class RpcServer {
   /** An error that the transport found, with nothing of the body read. */
   refuse(error: unknown, facts: Pick<RequestFacts, 'requestId' | 'version'>): RpcResponse {
     const envelope = readEnvelope(undefined, facts.version, this.#options);
-    const failure = toRpcError(error, envelope.selection.dialect, { ...facts, log: this.#options.log });
+    const failure = toRpcError(error, envelope.selection.dialect, facts, this.#options.log);
     this.#meter.refused(envelope.selection, failure.reason);
     return failed(failure, null);
   }
@@ -129,7 +151,7 @@ export class RpcServer {
   /** The call with its context; it has failed already by the first fault in what came beside its params. */
   #begin(envelope: Envelope, facts: RequestFacts): Call {
     const { dialect, legacy, operation } = envelope.selection;
-    const { requestId, principal, lastEventId, idempotencyKey, extensions: requested } = facts;
+    const { principal, extensions: requested } = facts;
     let activated = NO_EXTENSIONS;
     let { error }: { error?: unknown } = envelope;
     if (error === undefined) {
@@ -143,10 +165,7 @@ export class RpcServer {
         error = thrown;
       }
     }
-    const context: Writable<CallContext> = { requestId, principal, dialect, legacy, extensions: activated };
-    if (lastEventId !== undefined) context.lastEventId = lastEventId;
-    if (idempotencyKey !== undefined) context.idempotencyKey = idempotencyKey;
-    const call = new Call(envelope, context, facts.source);
+    const call = new Call(envelope, new Context(facts, dialect, legacy, activated), facts);
     if (error !== undefined) this.#fail(call, error);
     return call;
   }
@@ -207,11 +226,11 @@ export class RpcServer {
   }
 
   #fail(call: Call, error: unknown): RpcFailure {
-    const { requestId, dialect, principal } = call.context;
+    const { dialect, principal } = call.context;
     const why = whyDenied(error);
     const { operation } = call.envelope.selection;
-    if (why !== undefined) this.#options.onDenied?.({ principal, operation, why, source: call.source });
-    return (call.failure = toRpcError(error, dialect, { requestId, log: this.#options.log }));
+    if (why !== undefined) this.#options.onDenied?.({ principal, operation, why, source: call.facts.source });
+    return (call.failure = toRpcError(error, dialect, call.facts, this.#options.log));
   }
 
   #respond(call: Call): RpcAnswer {
@@ -234,7 +253,7 @@ export class RpcServer {
   }
 
   #stream(call: Call, outcome: StreamOutcome): RpcAnswer {
-    const { envelope, context, free } = call;
+    const { envelope, context, facts, free } = call;
     const { log, metrics } = this.#options;
     const { id, isNotification, method } = envelope;
     const headers = headersOf(context, outcome.stream);
@@ -244,7 +263,7 @@ export class RpcServer {
     const opened = openStream(outcome, {
       id,
       method,
-      context,
+      request: facts,
       headers,
       onOutcome,
       onEnd: free,

@@ -27,9 +27,9 @@ export interface CallContext {
   /** A name that 0.1 and 0.3 share came without a version: the task's own dialect decides the answer. */
   readonly legacy: boolean;
   /** `Last-Event-ID`: where a stream is to be resumed. */
-  readonly lastEventId?: string | undefined;
+  readonly lastEventId?: string;
   /** `Idempotency-Key`: this send is to be done once, even when its answer has been delivered. */
-  readonly idempotencyKey?: string | undefined;
+  readonly idempotencyKey?: string;
   /** URIs of the extensions that the client asked for and the agent card offers. */
   readonly extensions?: readonly string[] | undefined;
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { DurationMs } from '../../protocol/units.ts';
 import type { RequestSpan } from '../observability/tracing.ts';
 import type { RequestFacts } from '../rpc/request-facts.ts';
 import type { Principal } from '../security/principal.ts';
@@ -14,6 +15,7 @@ export class Facts implements RequestFacts {
   readonly lastEventId: string | undefined;
   readonly idempotencyKey: string | undefined;
   readonly extensions: readonly string[];
+  readonly since: DurationMs;
   readonly span: RequestSpan | undefined;
   readonly #of: Pick<RequestFacts, 'requestId'>;
 
@@ -23,6 +25,7 @@ export class Facts implements RequestFacts {
     req: IncomingMessage,
     version: string | undefined,
     principal: Principal,
+    since: DurationMs,
     span: RequestSpan | undefined,
   ) {
     this.#of = of;
@@ -33,6 +36,7 @@ export class Facts implements RequestFacts {
     this.lastEventId = headerOf(req, 'last-event-id')?.slice(0, LAST_EVENT_ID_MAX_CHARS) || undefined;
     this.idempotencyKey = headerOf(req, 'idempotency-key');
     this.extensions = extensionsOf(req);
+    this.since = since;
     this.span = span;
   }
 

@@ -1,5 +1,5 @@
 import { type FieldViolation, invalidParams } from '../../protocol/errors.ts';
-import type { Bytes } from '../../protocol/units.ts';
+import type { Bytes, DurationMs } from '../../protocol/units.ts';
 import type { RequestSpan } from '../observability/tracing.ts';
 import type { Principal } from '../security/principal.ts';
 
@@ -16,6 +16,8 @@ export interface RequestFacts {
   readonly lastEventId?: string | undefined;
   /** The `Idempotency-Key` header. */
   readonly idempotencyKey?: string | undefined;
+  /** When the whole request was there, by `performance.now()`. Default: when it is handled. */
+  readonly since?: DurationMs;
   /** To be told what the request is. */
   readonly span?: RequestSpan | undefined;
   /** URIs of the `A2A-Extensions` and `X-A2A-Extensions` headers, each once. */

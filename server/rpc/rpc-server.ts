@@ -2,6 +2,7 @@ import jayson from 'jayson';
 import { invalidParams, type ErrorReason, type ProtocolError } from '../../protocol/errors.ts';
 import type { Dialect } from '../../protocol/model.ts';
 import { methodName, OPERATION_NAMES, type Operation, streams } from '../../protocol/operations.ts';
+import type { DurationMs } from '../../protocol/units.ts';
 import type { CallContext } from '../a2a/call.ts';
 import type { Log } from '../observability/log-events.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -71,7 +72,7 @@ class Call {
   readonly envelope: Envelope;
   readonly context: CallContext;
   readonly facts: RequestFacts;
-  readonly since = performance.now();
+  readonly since: DurationMs;
   outcome: Outcome | undefined = undefined;
   failure: RpcFailure | undefined = undefined;
   /** Gives back the slot of a stream. */
@@ -81,6 +82,7 @@ class Call {
     this.envelope = envelope;
     this.context = context;
     this.facts = facts;
+    this.since = facts.since ?? performance.now();
   }
 }
 

@@ -29,14 +29,15 @@ describe('the time limits of turns', () => {
   });
 
   it('tell none that has ended, wherever it stood', () => {
-    const begun = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ name, watched: limits.begin(turn(name)) }));
-    for (const { name, watched } of begun) if ('ace'.includes(name)) limits.end(watched);
+    const begun = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => ({ name, watched: limits.begin(turn(name)) }));
+    for (const { name, watched } of begun) if ('acdf'.includes(name)) limits.end(watched);
+    limits.begin(turn('g'));
     clock.tick(1_000);
-    expect(told).to.deep.equal(['b 1000', 'd 1000']);
+    expect(told).to.deep.equal(['b 1000', 'e 1000', 'g 1000']);
     for (const { watched } of begun) limits.end(watched);
-    limits.begin(turn('f'));
+    limits.begin(turn('h'));
     clock.tick(1_000);
-    expect(told.slice(2)).to.deep.equal(['f 2000']);
+    expect(told.slice(3)).to.deep.equal(['h 2000']);
   });
 
   it('go on when one that is told ends another, or begins one', () => {

@@ -41,7 +41,7 @@ export class TurnLimits {
     if (this.#last === undefined) this.#first = watched;
     else this.#last.next = watched;
     this.#last = watched;
-    if (this.#timer === undefined) this.#lookIn(this.#limitMs);
+    this.#lookIn(this.#limitMs);
     return watched;
   }
 
@@ -59,7 +59,7 @@ export class TurnLimits {
   }
 
   #lookIn(ms: DurationMs): void {
-    this.#timer = setTimeout(this.#look, ms).unref();
+    if (this.#timer === undefined) this.#timer = setTimeout(this.#look, ms).unref();
   }
 
   readonly #look = (): void => {
@@ -71,7 +71,6 @@ export class TurnLimits {
       turn.timedOut();
     }
     // A timer may fire a little early.
-    if (this.#first !== undefined && this.#timer === undefined)
-      this.#lookIn(Math.max(1, this.#first.until - now));
+    if (this.#first !== undefined) this.#lookIn(Math.max(1, this.#first.until - now));
   };
 }

@@ -23,6 +23,14 @@ interface Home {
 
 /** The model's parts have this shape already, but for metadata that says nothing. */
 function toPart(part: Part): JsonObject {
+  // Nearly every one is a text and nothing else; written out, all of those have one shape.
+  if (
+    'text' in part &&
+    part.filename === undefined &&
+    part.mediaType === undefined &&
+    part.metadata === undefined
+  )
+    return { text: part.text };
   const shown: JsonObject = { ...part };
   if (part.metadata !== undefined && unlessEmpty(part.metadata) === undefined) delete shown['metadata'];
   return shown;

@@ -31,7 +31,7 @@ export interface CallContext {
   /** `Idempotency-Key`: this send is to be done once, even when its answer has been delivered. */
   readonly idempotencyKey?: string;
   /** URIs of the extensions that the client asked for and the agent card offers. */
-  readonly extensions?: readonly string[];
+  readonly extensions?: readonly string[] | undefined;
 }
 
 /** Whether everything that the answer tells is in the store. */

@@ -10,6 +10,7 @@ import { noteDelivery } from './cancel-records.ts';
 import { findReferenceTasks } from './reference-tasks.ts';
 import type { TaskRunOptions } from './task-run-options.ts';
 import { endOfTurn, isSettled, NOTHING_TO_SAY, type CancelEnd, type TurnEnd } from './turn-end.ts';
+import type { Limited, TurnLimits } from './turn-limits.ts';
 import { Turn, type TurnOwner } from './turn.ts';
 
 /** What an executor whose turn is not the task's any more has to stop by itself. Nothing it does counts in any case. */
@@ -18,10 +19,11 @@ const LINGER_MS: DurationMs = 5_000;
 const LAST_NOTES_MS: DurationMs = 250;
 
 /** One executor at work on one task, message after message until nothing is queued. */
-export class TaskRun implements TurnOwner {
+export class TaskRun implements TurnOwner, Limited {
   readonly session: LiveSession;
   readonly local: string;
   readonly #options: TaskRunOptions;
+  readonly #limits: TurnLimits;
   readonly #onReveal: () => void;
   #isRevealed: boolean;
   #turn: Turn | undefined;
@@ -48,12 +50,14 @@ export class TaskRun implements TurnOwner {
    */
   constructor(
     options: TaskRunOptions,
+    limits: TurnLimits,
     session: LiveSession,
     local: string,
     isRevealed: boolean,
     onReveal: () => void,
   ) {
     this.#options = options;
+    this.#limits = limits;
     this.#onReveal = onReveal;
     this.session = session;
     this.local = local;
@@ -182,19 +186,22 @@ export class TaskRun implements TurnOwner {
     this.#lingers = setTimeout(this.#leave, LINGER_MS);
   }
 
+  /** Of its limit: the present turn has taken all the time there is. */
+  timedOut(): void {
+    this.#options.log('task_timed_out', { ...this.session.ref, task: this.local });
+    this.giveUp(`The task took longer than ${this.#options.taskTimeoutMs / 1000} s.`);
+  }
+
   /** @returns what the client is told when the executor failed */
   async #takeTurn(task: TaskFold): Promise<string | undefined> {
-    const { log, taskTimeoutMs } = this.#options;
+    const { log } = this.#options;
     // Stopped between two turns: the next is not begun.
     if (this.#isStopped()) return this.#givenUp;
     const turn = new Turn(this, task, log);
     const { referenceTaskIds } = turn;
     if (referenceTaskIds === undefined) return 'The message of this task was not found.';
     this.#turn = turn;
-    const timer = setTimeout(() => {
-      log('task_timed_out', { ...this.session.ref, task: this.local });
-      this.giveUp(`The task took longer than ${taskTimeoutMs / 1000} s.`);
-    }, taskTimeoutMs);
+    const limited = this.#limits.begin(this);
     try {
       // Given up: whatever it still rejects with is nobody's any more.
       await new Promise<void>((resolve, reject) => {
@@ -222,7 +229,7 @@ export class TaskRun implements TurnOwner {
       }
       return this.#givenUp ?? 'The agent failed.';
     } finally {
-      clearTimeout(timer);
+      this.#limits.end(limited);
       this.#turn = undefined;
       this.#onLeft = undefined;
       // Only then is it known what the task has come to, and what was queued behind it elsewhere.
@@ -264,19 +271,17 @@ export class TaskRun implements TurnOwner {
 
   /** One commit that settles the turn and looks at the queue. @returns whether there is another turn */
   async #endTurn(by: RunKey, failure: string | undefined): Promise<boolean> {
-    const { local } = this;
-    const { instance } = this.#options.sessions;
     let end: TurnEnd = NOTHING_TO_SAY;
     const outcome = await this.session.change((draft, at) => {
       const facts = {
         by,
-        next: instance,
+        next: this.#options.sessions.instance,
         failure,
         isGivenUp: this.#givenUp !== undefined,
         isLeaving: this.#isLeaving,
         cancel: this.#canceled ? this.#cancelEnd : undefined,
       };
-      end = endOfTurn(draft.task(local), at, facts);
+      end = endOfTurn(draft.task(this.local), at, facts);
       return end.records;
     });
     if (outcome !== 'unchanged' && end.canceled !== undefined) this.#canceledAs(end.canceled);

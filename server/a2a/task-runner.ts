@@ -4,6 +4,7 @@ import { refKey, type SessionRef } from '../sessions/session-ref.ts';
 import type { CancelState } from '../sessions/task-cancel.ts';
 import type { TaskRunOptions } from './task-run-options.ts';
 import { TaskRun } from './task-run.ts';
+import { TurnLimits } from './turn-limits.ts';
 
 const TEND_MS: DurationMs = 500;
 /** With less than this left of its session a task is looked after at once: the next look may be late. */
@@ -19,6 +20,7 @@ type Whose = Pick<LiveSession, 'key'> | SessionRef;
 /** The tasks this process is executing: one executor per task at any time. A task belongs to its run, never to a request. */
 export class TaskRunner {
   readonly #options: TaskRunOptions;
+  readonly #limits: TurnLimits;
   readonly #runs = new Map<string, TaskRun>();
   /** About to be started: recorded as ours, or about to be, and not running yet. True: a client has been told of it. */
   readonly #reserved = new Map<string, boolean>();
@@ -38,6 +40,7 @@ export class TaskRunner {
 
   constructor(options: TaskRunOptions) {
     this.#options = options;
+    this.#limits = new TurnLimits(options.taskTimeoutMs, options.clock);
     this.#timer = setInterval(() => {
       this.#tend();
     }, TEND_MS).unref();
@@ -107,7 +110,7 @@ export class TaskRunner {
     const tell = (): void => {
       this.#tell(key);
     };
-    const run = new TaskRun(this.#options, session, local, isRevealed || wasRevealed, tell);
+    const run = new TaskRun(this.#options, this.#limits, session, local, isRevealed || wasRevealed, tell);
     this.#runs.set(key, run);
     tell();
     this.#listen();

@@ -20,7 +20,23 @@ function withViews<T extends Message | Artifact>(holder: T): T {
   return holder;
 }
 
-const toMessage = (message: Message): Message => withViews(copyJson(message));
+const toMessage = (message: Message): Message => withViews(copyPlain(message) ?? copyJson(message));
+
+/**
+ * Of a message with one part that says nothing but a text, and nothing rare: nearly every one. Written out, the copies of
+ * all messages have one shape; copied by whatever members there are, each had its own, and the executor's reads of it took
+ * the engine's slow way.
+ */
+function copyPlain(message: Message): Message | undefined {
+  const { messageId, parts, role, contextId, taskId, extensions, metadata, referenceTaskIds } = message;
+  const [part] = parts;
+  if (part === undefined || parts.length > 1 || contextId === undefined || taskId === undefined)
+    return undefined;
+  if (extensions !== undefined || metadata !== undefined || referenceTaskIds !== undefined) return undefined;
+  if (!('text' in part) || part.filename !== undefined || part.mediaType !== undefined) return undefined;
+  if (part.metadata !== undefined) return undefined;
+  return { messageId, parts: [{ text: part.text }], role, contextId, taskId };
+}
 
 function toTask(task: Task): Task {
   const copy = copyJson(task);

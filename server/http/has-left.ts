@@ -16,8 +16,9 @@ export function hasLeft(
   req: IncomingMessage,
   res: ServerResponse,
   wasLateSince: (since: number) => boolean,
+  now: DurationMs = performance.now(),
 ): boolean | Promise<boolean> {
-  return wasLateSince(performance.now() - AFTERMATH_MS) ? hasLeftSoon(req, res) : isGone(req, res);
+  return wasLateSince(now - AFTERMATH_MS) ? hasLeftSoon(req, res) : isGone(req, res);
 }
 
 async function hasLeftSoon(req: IncomingMessage, res: ServerResponse): Promise<boolean> {

@@ -1,23 +1,48 @@
 import type { IncomingMessage } from 'node:http';
+import type { DurationMs } from '../../protocol/units.ts';
+import type { RequestSpan } from '../observability/tracing.ts';
 import type { RequestFacts } from '../rpc/request-facts.ts';
+import type { Principal } from '../security/principal.ts';
 
 /** Longer than any cursor of ours. */
 const LAST_EVENT_ID_MAX_CHARS = 1024;
 
-/** The headers that say more of a call than its body does. */
-export function readFacts(
-  req: IncomingMessage,
-): Pick<RequestFacts, 'lastEventId' | 'idempotencyKey' | 'extensions'> {
-  const lastEventId = headerOf(req, 'last-event-id');
-  const idempotencyKey = headerOf(req, 'idempotency-key');
-  const extensions = extensionsOf(req);
-  if (!lastEventId && idempotencyKey === undefined) return { extensions };
-  return {
+/** What is known of a call beside its body: who makes it, and the headers that say more of it. */
+export class Facts implements RequestFacts {
+  readonly version: string | undefined;
+  readonly principal: Principal;
+  readonly source: IncomingMessage;
+  readonly lastEventId: string | undefined;
+  readonly idempotencyKey: string | undefined;
+  readonly extensions: readonly string[];
+  readonly since: DurationMs;
+  readonly span: RequestSpan | undefined;
+  readonly #of: Pick<RequestFacts, 'requestId'>;
+
+  /** @param of who makes the request's id, when it is asked for */
+  constructor(
+    of: Pick<RequestFacts, 'requestId'>,
+    req: IncomingMessage,
+    version: string | undefined,
+    principal: Principal,
+    since: DurationMs,
+    span: RequestSpan | undefined,
+  ) {
+    this.#of = of;
+    this.version = version;
+    this.principal = principal;
+    this.source = req;
     // None of ours is that long: what is left of it is a cursor that leads nowhere, like any other.
-    ...(lastEventId && { lastEventId: lastEventId.slice(0, LAST_EVENT_ID_MAX_CHARS) }),
-    ...(idempotencyKey !== undefined && { idempotencyKey }),
-    extensions,
-  };
+    this.lastEventId = headerOf(req, 'last-event-id')?.slice(0, LAST_EVENT_ID_MAX_CHARS) || undefined;
+    this.idempotencyKey = headerOf(req, 'idempotency-key');
+    this.extensions = extensionsOf(req);
+    this.since = since;
+    this.span = span;
+  }
+
+  get requestId(): string {
+    return this.#of.requestId;
+  }
 }
 
 const NONE: readonly string[] = Object.freeze([]);

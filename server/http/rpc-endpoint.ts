@@ -8,7 +8,7 @@ import type { RpcServer } from '../rpc/rpc-server.ts';
 import type { Principal } from '../security/principal.ts';
 import { hasLeft } from './has-left.ts';
 import { type Body, readBody } from './read-body.ts';
-import { readFacts } from './read-facts.ts';
+import { Facts } from './read-facts.ts';
 import { type Cors, isJson, NO_HEADERS, requestedVersion } from './request-guards.ts';
 import { refuse, respond } from './respond.ts';
 import { type SseSettings, writeStream } from './sse.ts';
@@ -51,7 +51,9 @@ class Exchange {
   readonly #options: RpcEndpointOptions;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
-  readonly #requestId = randomUUID();
+  #requestId: string | undefined = undefined;
+  /** When the whole of it was there, by `performance.now()`, which costs 0.1 us. */
+  #since = 0;
   readonly #version: string | undefined;
   readonly #turn: Turn;
   /** The turn in which the whole of the request was there. */
@@ -63,6 +65,11 @@ class Exchange {
     this.#res = res;
     this.#turn = turn;
     this.#version = requestedVersion(req);
+  }
+
+  /** Made when it is told first, by an error or a span: for every request it was a hundredth of all its garbage. */
+  get requestId(): string {
+    return (this.#requestId ??= randomUUID());
   }
 
   begin(): void {
@@ -120,7 +127,8 @@ class Exchange {
       this.#turnAway(413, 'INVALID_REQUEST', `The body must be at most ${bodyMaxBytes} bytes`);
       return;
     }
-    const left = hasLeft(this.#req, this.#res, wasLateSince);
+    this.#since = performance.now();
+    const left = hasLeft(this.#req, this.#res, wasLateSince, this.#since);
     if (left === true) return;
     if (left === false) this.#trace(body, principal);
     else {
@@ -136,7 +144,7 @@ class Exchange {
       this.#call(body, principal);
       return;
     }
-    tracing.request(this.#req.headers, this.#requestId, (span) => {
+    tracing.request(this.#req.headers, this.requestId, (span) => {
       this.#res.once('close', () => {
         span.end(this.#res.writableFinished ? 'answered' : 'left');
       });
@@ -145,17 +153,7 @@ class Exchange {
   }
 
   #call(body: Buffer, principal: Principal, span?: RequestSpan): void {
-    const { lastEventId, idempotencyKey, extensions } = readFacts(this.#req);
-    const facts = {
-      requestId: this.#requestId,
-      version: this.#version,
-      principal,
-      source: this.#req,
-      lastEventId,
-      idempotencyKey,
-      extensions,
-      ...(span && { span }),
-    };
+    const facts = new Facts(this, this.#req, this.#version, principal, this.#since, span);
     this.#asked = this.#turn.number;
     void this.#options.rpc.handle(body, facts).then((response) => {
       this.#answer(response);
@@ -185,7 +183,7 @@ class Exchange {
   }
 
   #refuse(error: unknown, headers?: OutgoingHttpHeaders): void {
-    const refusal = this.#options.rpc.refuse(error, { requestId: this.#requestId, version: this.#version });
+    const refusal = this.#options.rpc.refuse(error, { requestId: this.requestId, version: this.#version });
     const all = { ...refusal.headers, ...this.#common(), ...headers };
     refuse(this.#req, this.#res, { ...refusal, headers: all });
   }

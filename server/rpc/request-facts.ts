@@ -1,10 +1,11 @@
 import { type FieldViolation, invalidParams } from '../../protocol/errors.ts';
-import type { Bytes } from '../../protocol/units.ts';
+import type { Bytes, DurationMs } from '../../protocol/units.ts';
 import type { RequestSpan } from '../observability/tracing.ts';
 import type { Principal } from '../security/principal.ts';
 
 /** What the transport knows about a request beside its body. Header values as they came: they are checked here, where there is a dialect to complain in. */
 export interface RequestFacts {
+  /** Made when it is read first: only what is told of the request needs it. */
   readonly requestId: string;
   readonly principal: Principal;
   /** The request itself, to be handed on to whoever is told of a denial. */
@@ -15,8 +16,10 @@ export interface RequestFacts {
   readonly lastEventId?: string | undefined;
   /** The `Idempotency-Key` header. */
   readonly idempotencyKey?: string | undefined;
+  /** When the whole request was there, by `performance.now()`. Default: when it is handled. */
+  readonly since?: DurationMs;
   /** To be told what the request is. */
-  readonly span?: RequestSpan;
+  readonly span?: RequestSpan | undefined;
   /** URIs of the `A2A-Extensions` and `X-A2A-Extensions` headers, each once. */
   readonly extensions: readonly string[];
 }

@@ -1,13 +1,13 @@
 import jayson from 'jayson';
 import { invalidParams, type ErrorReason, type ProtocolError } from '../../protocol/errors.ts';
-import type { WireError } from '../../protocol/dialects/codec.ts';
 import type { Dialect } from '../../protocol/model.ts';
 import { methodName, OPERATION_NAMES, type Operation, streams } from '../../protocol/operations.ts';
-import type { JsonValue } from '../../protocol/units.ts';
+import type { DurationMs } from '../../protocol/units.ts';
 import type { CallContext } from '../a2a/call.ts';
 import type { Log } from '../observability/log-events.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { authorize } from '../security/permissions.ts';
+import type { Principal } from '../security/principal.ts';
 import { type Envelope, readEnvelope } from './envelope.ts';
 import { parseJsonBody } from './json-body.ts';
 import { openStream } from './open-stream.ts';
@@ -43,31 +43,54 @@ export interface RpcServerOptions extends Offer {
   readonly metrics: Metrics;
 }
 
+class Context implements CallContext {
+  readonly principal: Principal;
+  readonly dialect: Dialect;
+  readonly legacy: boolean;
+  declare readonly lastEventId?: string;
+  declare readonly idempotencyKey?: string;
+  readonly extensions: readonly string[];
+  readonly #facts: RequestFacts;
+
+  constructor(facts: RequestFacts, dialect: Dialect, legacy: boolean, extensions: readonly string[]) {
+    this.#facts = facts;
+    this.principal = facts.principal;
+    this.dialect = dialect;
+    this.legacy = legacy;
+    if (facts.lastEventId !== undefined) this.lastEventId = facts.lastEventId;
+    if (facts.idempotencyKey !== undefined) this.idempotencyKey = facts.idempotencyKey;
+    this.extensions = extensions;
+  }
+
+  get requestId(): string {
+    return this.#facts.requestId;
+  }
+}
+
 /** What travels through jayson beside the params; the handler leaves its outcome or its failure here. */
 class Call {
   readonly envelope: Envelope;
   readonly context: CallContext;
-  readonly since = performance.now();
+  readonly facts: RequestFacts;
+  readonly since: DurationMs;
   outcome: Outcome | undefined = undefined;
   failure: RpcFailure | undefined = undefined;
   /** Gives back the slot of a stream. */
   free: (() => void) | undefined = undefined;
 
-  readonly source: unknown;
-
-  constructor(envelope: Envelope, context: CallContext, source: unknown) {
+  constructor(envelope: Envelope, context: CallContext, facts: RequestFacts) {
     this.envelope = envelope;
     this.context = context;
-    this.source = source;
+    this.facts = facts;
+    this.since = facts.since ?? performance.now();
   }
 }
 
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
+type JaysonMethod = InstanceType<typeof jayson.Method>;
+type JaysonParams = Parameters<JaysonMethod['execute']>[1];
 
-type Reply = (error: WireError | null, result?: JsonValue) => void;
-
-/** What jayson calls a notification is decided before it is called: an `id` of null or none would get no answer at all. */
-const INNER_ID = 0;
+/** What a handler leaves is in its call and in its promise. */
+const NO_REPLY = (): void => undefined;
 
 const NO_EXTENSIONS: readonly string[] = Object.freeze([]);
 
@@ -82,9 +105,9 @@ const EXTENSIONS_HEADER: Readonly<Partial<Record<Dialect, string>>> = {
 
 /**
  * JSON-RPC for all dialects: body -> envelope -> dialect -> method -> params -> operation -> answer. Methods are looked
- * up and called by jayson, which never sees what it answers badly: batches (`[[]]` is never answered), ids that are null
- * or missing, text that does not parse (it sends the parser's message), and handlers that throw (an Error with an integer
- * `code` loses its message, a synchronous one leaves `call`).
+ * up and called by jayson, but not through its `Server.call`: that wants an envelope, events and callbacks for every
+ * request, and answers badly what is answered here: batches (`[[]]` never), ids that are null or missing, text that does
+ * not parse (it sends the parser's message), and handlers that throw (an Error with an integer `code` loses its message).
  */
 export class RpcServer {
   readonly #options: RpcServerOptions;
@@ -113,15 +136,13 @@ export class RpcServer {
     facts.span?.named(operation ?? 'unknown', { 'holdfast.dialect': dialect });
     const call = this.#begin(envelope, facts);
     if (call.failure !== undefined) return Promise.resolve(this.#respond(call));
-    return new Promise((resolve) => {
-      this.#dispatch(call, resolve);
-    });
+    return this.#dispatch(call);
   }
 
   /** An error that the transport found, with nothing of the body read. */
   refuse(error: unknown, facts: Pick<RequestFacts, 'requestId' | 'version'>): RpcResponse {
     const envelope = readEnvelope(undefined, facts.version, this.#options);
-    const failure = toRpcError(error, envelope.selection.dialect, { ...facts, log: this.#options.log });
+    const failure = toRpcError(error, envelope.selection.dialect, facts, this.#options.log);
     this.#meter.refused(envelope.selection, failure.reason);
     return failed(failure, null);
   }
@@ -129,7 +150,7 @@ export class RpcServer {
   /** The call with its context; it has failed already by the first fault in what came beside its params. */
   #begin(envelope: Envelope, facts: RequestFacts): Call {
     const { dialect, legacy, operation } = envelope.selection;
-    const { requestId, principal, lastEventId, idempotencyKey, extensions: requested } = facts;
+    const { principal, extensions: requested } = facts;
     let activated = NO_EXTENSIONS;
     let { error }: { error?: unknown } = envelope;
     if (error === undefined) {
@@ -143,61 +164,53 @@ export class RpcServer {
         error = thrown;
       }
     }
-    const context: Writable<CallContext> = { requestId, principal, dialect, legacy, extensions: activated };
-    if (lastEventId !== undefined) context.lastEventId = lastEventId;
-    if (idempotencyKey !== undefined) context.idempotencyKey = idempotencyKey;
-    const call = new Call(envelope, context, facts.source);
+    const call = new Call(envelope, new Context(facts, dialect, legacy, activated), facts);
     if (error !== undefined) this.#fail(call, error);
     return call;
   }
 
-  #methodTable(): Record<string, (params: unknown, call: object, reply: Reply) => void> {
-    const handle = (params: unknown, call: object, reply: Reply): void => {
-      this.#execute(params, call as Call, reply);
-    };
+  #methodTable(): Record<string, (params: unknown, call: object) => Promise<Outcome>> {
+    const perform = (params: unknown, call: object): Promise<Outcome> => this.#perform(params, call as Call);
     const names = OPERATION_NAMES.flatMap((operation) =>
       (['v1', 'v03', 'v01'] as const).map((dialect) => methodName(operation, dialect)),
     );
-    return Object.fromEntries(names.filter((name) => name !== undefined).map((name) => [name, handle]));
+    return Object.fromEntries(names.filter((name) => name !== undefined).map((name) => [name, perform]));
   }
 
-  #dispatch(call: Call, settle: (answer: RpcAnswer) => void): void {
+  /** Never rejects. No async function, which would be one promise more for each request. */
+  #dispatch(call: Call): Promise<RpcAnswer> {
     const { method, params } = call.envelope;
-    // Without params jayson passes the handler undefined; with any it must be an object, or its own -32600 comes back.
-    const inner = { jsonrpc: '2.0', id: INNER_ID, method, params: { params } };
-    this.#methods.call(inner, call, (error) => {
-      if (error && call.failure === undefined) this.#fail(call, new Error(`jayson refused ${method}`));
-      settle(this.#respond(call));
-    });
-  }
-
-  /** Never throws, and replies exactly once. No async function, which would be one promise more for each request. */
-  #execute(boxed: unknown, call: Call, reply: Reply): void {
-    const refuse = (error: unknown): void => {
-      reply(this.#fail(call, error).error);
+    const refuse = (error: unknown): RpcAnswer => {
+      this.#fail(call, error);
+      return this.#respond(call);
     };
-    let pending: Promise<Outcome>;
     try {
-      pending = this.#perform(boxed, call);
+      const known = this.#methods.getMethod(method) as JaysonMethod | undefined;
+      if (known === undefined) throw new Error(`jayson has no ${method}`);
+      const pending = known.execute(
+        this.#methods,
+        params as JaysonParams,
+        call,
+        NO_REPLY,
+      ) as Promise<Outcome>;
+      return pending.then((outcome) => {
+        call.outcome = outcome;
+        return this.#respond(call);
+      }, refuse);
     } catch (error) {
-      refuse(error);
-      return;
+      return Promise.resolve(refuse(error));
     }
-    pending.then((outcome) => {
-      call.outcome = outcome;
-      reply(null, null);
-    }, refuse);
   }
 
   /** Throws or rejects for what the caller did wrong. */
-  #perform(boxed: unknown, call: Call): Promise<Outcome> {
+  #perform(given: unknown, call: Call): Promise<Outcome> {
     const { envelope, context } = call;
     const { method, selection } = envelope;
     const { operation } = selection;
     if (operation === undefined) throw new Error(`no operation for ${method}`);
     const handler = this.#handlers[operation];
     if (handler === undefined) throw notOffered(operation, method);
-    const { params = MAY_LACK_PARAMS.has(operation) ? {} : undefined } = boxed as { params: unknown };
+    const params = given === undefined && MAY_LACK_PARAMS.has(operation) ? {} : given;
     if (typeof params !== 'object' || params === null || Array.isArray(params)) {
       throw invalidParams({ field: 'params', description: 'must be an object' });
     }
@@ -207,11 +220,11 @@ export class RpcServer {
   }
 
   #fail(call: Call, error: unknown): RpcFailure {
-    const { requestId, dialect, principal } = call.context;
+    const { dialect, principal } = call.context;
     const why = whyDenied(error);
     const { operation } = call.envelope.selection;
-    if (why !== undefined) this.#options.onDenied?.({ principal, operation, why, source: call.source });
-    return (call.failure = toRpcError(error, dialect, { requestId, log: this.#options.log }));
+    if (why !== undefined) this.#options.onDenied?.({ principal, operation, why, source: call.facts.source });
+    return (call.failure = toRpcError(error, dialect, call.facts, this.#options.log));
   }
 
   #respond(call: Call): RpcAnswer {
@@ -234,7 +247,7 @@ export class RpcServer {
   }
 
   #stream(call: Call, outcome: StreamOutcome): RpcAnswer {
-    const { envelope, context, free } = call;
+    const { envelope, context, facts, free } = call;
     const { log, metrics } = this.#options;
     const { id, isNotification, method } = envelope;
     const headers = headersOf(context, outcome.stream);
@@ -244,7 +257,7 @@ export class RpcServer {
     const opened = openStream(outcome, {
       id,
       method,
-      context,
+      request: facts,
       headers,
       onOutcome,
       onEnd: free,

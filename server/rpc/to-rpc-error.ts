@@ -5,6 +5,7 @@ import type { Dialect } from '../../protocol/model.ts';
 import type { Log } from '../observability/log-events.ts';
 import { CHALLENGE } from '../security/principal.ts';
 import { SessionDamagedError, StoreUnavailableError } from '../sessions/session-store.ts';
+import type { RequestFacts } from './request-facts.ts';
 
 /** An error as it leaves the server. */
 export interface RpcFailure {
@@ -15,20 +16,18 @@ export interface RpcFailure {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-export interface FailureContext {
-  readonly requestId: string;
-  readonly log: Log;
-}
-
 const RETRY_AFTER_MS = 1000;
 const UNAUTHORIZED = 401;
 const HAS_RETRY_AFTER: ReadonlySet<number> = new Set([429, 503]);
 
 /** The one place where an error becomes wire. What is not meant for the caller is logged here, and only here. */
-export function toRpcError(error: unknown, dialect: Dialect, context: FailureContext): RpcFailure {
-  const known = toProtocolError(error);
-  if (known === undefined) context.log('request_failed', { requestId: context.requestId }, error);
-  const told = known ?? new ProtocolError('INTERNAL', { metadata: { requestId: context.requestId } });
+export function toRpcError(
+  error: unknown,
+  dialect: Dialect,
+  request: Pick<RequestFacts, 'requestId'>,
+  log: Log,
+): RpcFailure {
+  const told = toProtocolError(error) ?? internalError(error, request.requestId, log);
   const { httpStatus } = told;
   const headers: Record<string, string> = {};
   if (HAS_RETRY_AFTER.has(httpStatus)) {
@@ -37,6 +36,11 @@ export function toRpcError(error: unknown, dialect: Dialect, context: FailureCon
   const challenge = told.challenge ?? (httpStatus === UNAUTHORIZED ? CHALLENGE : undefined);
   if (challenge !== undefined) headers['WWW-Authenticate'] = challenge;
   return { reason: told.reason, error: CODECS[dialect].encodeError(told), httpStatus, headers };
+}
+
+function internalError(error: unknown, requestId: string, log: Log): ProtocolError {
+  log('request_failed', { requestId }, error);
+  return new ProtocolError('INTERNAL', { metadata: { requestId } });
 }
 
 function toProtocolError(error: unknown): ProtocolError | undefined {

@@ -141,6 +141,27 @@ describe('the request context', () => {
     expect('data' in (context.userMessage.parts[0] ?? {})).to.equal(false);
   });
 
+  it('has a copy of a message that is a text and nothing else, as of any other', () => {
+    const plain: Message = { messageId: 'p', parts: [{ text: 'hi' }], role: 'ROLE_USER', ...ids };
+    const { userMessage: shown } = contextFor('json', { userMessage: plain });
+    expect(shown).to.deep.equal(plain);
+    expect(Object.keys(shown.parts[0] ?? {})).to.deep.equal(['text']);
+    expect(foreign(shown).parts[0]?.content).to.deep.equal({ $case: 'text', value: 'hi' });
+    shown.parts.pop();
+    shown.messageId = 'forged';
+    expect(plain).to.include({ messageId: 'p' }).and.have.nested.property('parts[0].text', 'hi');
+    for (const rare of [
+      { metadata: { m: 1 } },
+      { extensions: ['https://example.com/x'] },
+      { referenceTaskIds: ['s.r'] },
+      { parts: [{ text: 'hi', filename: 'f' }] },
+      { parts: [{ text: 'hi', metadata: { m: 1 } }] },
+    ]) {
+      const userMessage = { ...plain, ...rare };
+      expect(contextFor('json', { userMessage }).userMessage).to.deep.equal(userMessage);
+    }
+  });
+
   it('is what the helpers of the SDK take in sdk-1', () => {
     const context = contextFor('sdk-1');
     const message = context.userMessage as unknown as SdkMessage;

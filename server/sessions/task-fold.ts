@@ -226,17 +226,31 @@ export class TaskFold extends TaskContent {
   /** The task as a client is shown it. O(what is shown). @param historyLength most recent messages; undefined = all */
   toTask(sessionId: string, historyLength?: number): Task {
     const id = joinTaskId(sessionId, this.local);
-    const show = (message: StoredMessage): Message => ({ ...message, contextId: sessionId, taskId: id });
     const task: Task = {
       id,
       contextId: sessionId,
       status: { state: this.state, timestamp: toTimestamp(this.statusAt) },
       artifacts: this.artifacts.values().map((artifact) => artifact.toArtifact()),
-      history: this.history.last(historyLength ?? Infinity).map((entry) => show(entry.message)),
+      history: this.history
+        .last(historyLength ?? Infinity)
+        .map((entry) => inTask(entry.message, sessionId, id)),
     };
-    if (this.statusMessage !== undefined) task.status.message = show(this.statusMessage);
+    if (this.statusMessage !== undefined) task.status.message = inTask(this.statusMessage, sessionId, id);
     const metadata = this.shownMetadata;
     if (metadata !== undefined) task.metadata = metadata;
     return task;
   }
+}
+
+/** By names: a spread gives each message a shape of its own, and whoever reads it next misses eight times for each send. */
+function inTask(
+  { messageId, parts, role, extensions, metadata, referenceTaskIds }: StoredMessage,
+  contextId: string,
+  taskId: string,
+): Message {
+  const shown: Message = { messageId, parts, role, contextId, taskId };
+  if (extensions !== undefined) shown.extensions = extensions;
+  if (metadata !== undefined) shown.metadata = metadata;
+  if (referenceTaskIds !== undefined) shown.referenceTaskIds = referenceTaskIds;
+  return shown;
 }

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { fromNear, toNear } from '../../../protocol/units.ts';
+import type { StoredMessage } from '../../../server/sessions/records.ts';
 import { MessageEntry } from '../../../server/sessions/task-content.ts';
 import { TaskFold } from '../../../server/sessions/task-fold.ts';
 
@@ -87,5 +88,25 @@ describe('what a task holds', () => {
         expect(task.fork().statusAt).to.equal(at);
       }),
     );
+  });
+});
+
+describe('a message of a task', () => {
+  it('is shown with all that it can have', () => {
+    // Required: another member that a message may have does not compile until it is here.
+    const message: Required<StoredMessage> = {
+      messageId: 'm1',
+      role: 'ROLE_USER',
+      parts: [{ text: 'hello' }],
+      referenceTaskIds: ['other'],
+      extensions: ['https://example.com/x'],
+      metadata: { urgent: true },
+    };
+    const task = new TaskFold({ task: 't1', at: AT, by: 'i1.1' });
+    task.addMessage(new MessageEntry(3, AT, 't1', message));
+    const where = { contextId: 's1', taskId: 's1.t1' };
+    expect(task.toTask('s1').history).to.deep.equal([{ ...message, ...where }]);
+    task.statusMessage = message;
+    expect(task.toTask('s1').status.message).to.deep.equal({ ...message, ...where });
   });
 });

@@ -52,8 +52,8 @@ export class LiveSession implements PendingSession, DeadlineWatched {
   #pumping: Promise<void> | undefined = undefined;
   #refreshing = 0;
   #damaged = false;
-  /** Until then nobody waits for the store: it has just failed this session, and a request waits once in all. */
-  #impatientUntil: DurationMs = 0;
+  /** When the store failed this session: then nobody waits for it for a moment, as a request waits once in all. */
+  #failedAt: DurationMs = -Infinity;
 
   /** @param key {@link refKey}, where it is at hand */
   constructor(parts: SessionParts, ref: SessionRef, onIdle: OnIdle, key = refKey(ref)) {
@@ -193,7 +193,7 @@ export class LiveSession implements PendingSession, DeadlineWatched {
 
   /** The store has failed whoever is about to change the session: for a moment changes are acknowledged from memory. */
   stopWaiting(): void {
-    this.#impatientUntil = this.#parts.clock.mono() + PATIENCE_MS;
+    this.#failedAt = this.#parts.clock.mono();
   }
 
   /** Nobody holds it. What it has for changes alone is made again for the next one. */
@@ -216,7 +216,8 @@ export class LiveSession implements PendingSession, DeadlineWatched {
 
   #mayWait(intent: Intent): boolean {
     if (this.#held || (this.#parts.isAway() && this.#pumping === undefined)) return false;
-    return intent.since >= this.#impatientUntil && intent.since < intent.deadline;
+    const wasBefore = this.#failedAt < this.#parts.recovery.at;
+    return (wasBefore || intent.since >= this.#failedAt + PATIENCE_MS) && intent.since < intent.deadline;
   }
 
   /** Deferred before it was ever offered: the one place where a full ledger can still say no. */

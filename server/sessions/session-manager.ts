@@ -86,7 +86,7 @@ export class A2ASessionManager {
     const own = new OwnRecords({ maxBytes, mono });
     const damage = new DamageReports(counters, log);
     const made = { instance, pending, own, damage, deadlines: new DeadlineWatch(), seqs: { highest: 0 } };
-    this.#parts = { ...given, ...made, quotas: options.quotas };
+    this.#parts = { ...given, ...made, quotas: options.quotas, recovery: { at: 0 } };
     this.#loader = new SessionLoader(this.#parts, this.#pool, this.marks);
     this.#afterOutage = new AfterOutage(this.#parts, this);
     this.#erasures = new Erasures(this.#parts, this.#pool, this.#loader, this.#housekeeping);
@@ -109,6 +109,7 @@ export class A2ASessionManager {
 
   /** To be called when the store answers again after it was away. @param isPart the rest of it never was */
   storeIsBack(isPart = false): void {
+    if (!isPart) this.#parts.recovery.at = this.#parts.clock.mono();
     if (!isPart) this.liveness.storeChanged();
     if (!isPart) void this.#housekeeping.noteLeft();
     this.#replayer.storeIsBack(isPart);

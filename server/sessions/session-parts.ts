@@ -66,6 +66,8 @@ export interface SessionParts {
    * because what it gave before may still be on its way to the store.
    */
   readonly seqs: { highest: number };
+  /** Monotonic moment at which the store was last said to be back. */
+  readonly recovery: { at: DurationMs };
   readonly counters: SessionCounters;
   readonly damage: { met(ref: SessionRef, error: SessionDamagedError): void };
   /** Told when a commit has left webhooks of a session to be told something at once. */

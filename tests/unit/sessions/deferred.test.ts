@@ -183,6 +183,19 @@ describe('a change that the store does not take in time', () => {
     expect(await session.change(say('t1', 'three'))).to.equal('stored');
   });
 
+  it('waits again at once when the store is said to be back', async () => {
+    const session = await opened(test.manager);
+    await session.change(begin('t1', 'one'));
+    store.once('read', 'refuse');
+    await test.manager.catchUp(session);
+    clock.advance(1);
+    test.manager.storeIsBack(true);
+    expect(await session.change(say('t1', 'two'))).to.equal('deferred');
+    await session.replay();
+    test.manager.storeIsBack();
+    expect(await session.change(say('t1', 'three'))).to.equal('stored');
+  });
+
   it('does not wait at all when its time is over', async () => {
     const session = await opened(test.manager);
     await session.change(begin('t1', 'one'));

@@ -72,6 +72,8 @@ describe('when redis comes back empty', function () {
     await outage.redis.restart();
     const { reply } = await running;
     expect(reply.json.error).to.include({ code: -32001 });
+    // A reconnected server may answer before all of its connections are back.
+    await server.logs.next('store_recovered');
     await nothingPending(server.url);
     const anew = await sendOnce(server.url, 'v1', 'anew', 'slow');
     expect([isCompleted(anew), anew.persistence]).to.deep.equal([true, 'stored']);

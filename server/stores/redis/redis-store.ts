@@ -153,7 +153,9 @@ export class RedisSessionStore extends RedisErasures implements SessionStore {
       if (after === undefined) args.push('', 0, '');
       args.push(checkTtl(renewTtlMs), this.#options.indexTtlMs, keys.session.length - keys.member.length + 1);
     }
-    const runner = after === undefined || after.head === 0 ? this.#bulk : this.#scripts;
+    // That connection may come back later than the other, by which it is told that the store is back.
+    const isBulk = (after === undefined || after.head === 0) && this.#bulkClient.status === 'ready';
+    const runner = isBulk ? this.#bulk : this.#scripts;
     return runner.runFor('read', named, args, (answer) =>
       toJournalRead(answer, keys.session, after, this.#options.indexTtlMs),
     );

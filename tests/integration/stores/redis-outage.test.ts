@@ -1,6 +1,7 @@
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { StoreUnavailableError } from '../../../server/sessions/session-store.ts';
-import { createRedisClient } from '../../../server/stores/redis/client.ts';
+import { createRedisClient, type RedisClient } from '../../../server/stores/redis/client.ts';
 import { RedisSessionStore } from '../../../server/stores/redis/redis-store.ts';
 import { StoreTimeoutError } from '../../../server/stores/store-timeout-error.ts';
 import { HOUR, Writer, createOf, errorOf, readFound, refOf, requestAt } from '../../contract/harness.ts';
@@ -82,6 +83,25 @@ describe('the redis store when redis cannot serve', () => {
     await server.start();
     await eventually(() => up.at(-1) === true);
     await new Writer(store).create();
+  });
+
+  it('reads whole sessions before its connection for large answers is back', async () => {
+    const writer = await new Writer(store).create(['1']);
+    const nobody = { ...server.address, at: { path: join(server.folder, 'nobody.sock') } };
+    const [client, bulk] = [server.address, nobody].map((address) =>
+      createRedisClient(address, () => undefined),
+    ) as [RedisClient, RedisClient];
+    const half = new RedisSessionStore(client, REDIS_OPTIONS, bulk);
+    const isUp = new Promise<void>((resolve) => {
+      half.onConnection((state) => {
+        if (state) resolve();
+      });
+    });
+    half.connect();
+    await isUp;
+    const reading = readFound(half, writer.ref);
+    await reading.finally(() => half.close());
+    expect((await reading).tail.records).to.have.length(1);
   });
 
   it('gives up after 250 ms when it hangs, and leaves the connection', async () => {

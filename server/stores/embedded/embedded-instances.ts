@@ -39,7 +39,10 @@ export abstract class EmbeddedInstances implements InstanceStore {
   }
 
   protected abstract view<T>(work: (tables: Tables) => T): Promise<T>;
-  /** Resolves when what `work` wrote is committed; a `work` that throws has written nothing. */
+  /**
+   * Resolves when what `work` wrote is committed; a `work` that throws has written nothing. It may be run a second time,
+   * with nothing of the first left.
+   */
   protected abstract write<T>(work: (tables: Tables) => T): Promise<T>;
 
   protected live(tables: Tables, at: Address, epoch?: string): LiveEntry | undefined {
@@ -99,12 +102,11 @@ export abstract class EmbeddedInstances implements InstanceStore {
   }
 
   noteTenant(tenant: string, instance: string): Promise<void> {
+    const now = this.now();
+    const forgets = now - this.#forgotAt >= FORGET_EVERY_MS;
+    if (forgets) this.#forgotAt = now;
     return this.write((tables) => {
-      const now = this.now();
-      if (now - this.#forgotAt >= FORGET_EVERY_MS) {
-        forgetTenants(tables, now);
-        this.#forgotAt = now;
-      }
+      if (forgets) forgetTenants(tables, now);
       noteTenant(tables, tenant, instance, now);
     });
   }

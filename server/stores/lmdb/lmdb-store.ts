@@ -8,6 +8,7 @@ import { EmbeddedSessionStore } from '../embedded/embedded-store.ts';
 import type { StoredTask, Tables } from '../embedded/tables.ts';
 import { partAll } from '../embedded/instance-rules.ts';
 import { DataFolderLock } from './data-folder-lock.ts';
+import { GroupCommit } from './group-commit.ts';
 import type { JournalDatabase } from './journal-database.ts';
 import { LmdbInspection } from './lmdb-inspection.ts';
 import { LmdbTables } from './lmdb-tables.ts';
@@ -33,7 +34,7 @@ export class LmdbSessionStore extends EmbeddedSessionStore {
   readonly #db: JournalDatabase;
   readonly #tables: LmdbTables;
   readonly #lock: DataFolderLock;
-  readonly #sync: boolean;
+  readonly #commits: GroupCommit;
   #closing: Promise<void> | undefined;
 
   private constructor(db: JournalDatabase, lock: DataFolderLock, options: LmdbStoreOptions) {
@@ -42,7 +43,7 @@ export class LmdbSessionStore extends EmbeddedSessionStore {
     this.#db = db;
     this.#tables = new LmdbTables(db);
     this.#lock = lock;
-    this.#sync = options.sync ?? false;
+    this.#commits = new GroupCommit(db, this.#tables, options.sync ?? false);
   }
 
   /**
@@ -96,16 +97,10 @@ export class LmdbSessionStore extends EmbeddedSessionStore {
     }).catch(rethrow);
   }
 
-  /**
-   * A child transaction, because a throw inside a plain one keeps what was put before it. All that are asked for in one
-   * turn of the event loop are committed together, off this thread.
-   */
   protected override async write<T>(work: (tables: Tables) => T): Promise<T> {
     this.#checkOpen();
     try {
-      const result = await this.#db.childTransaction(() => work(this.#tables.begin()));
-      if (this.#sync) await this.#db.flushed;
-      return result;
+      return await this.#commits.write(work);
     } catch (error) {
       return rethrow(error);
     }

@@ -5,6 +5,7 @@ import { SessionDamagedError } from '../../sessions/session-store.ts';
 import { sessionsIn } from '../embedded/journal-rules.ts';
 import type { Address, Entry, IndexedTask, StoredTask, TaskPlace, Tables } from '../embedded/tables.ts';
 import { FIRST, LAST, type JournalDatabase } from './journal-database.ts';
+import { LmdbCounters } from './lmdb-counters.ts';
 import { LmdbRegistry } from './lmdb-registry.ts';
 import { LmdbTaskIndex } from './lmdb-task-index.ts';
 import { LmdbTenantCounts, sessionsAt } from './lmdb-tenant-counts.ts';
@@ -36,6 +37,7 @@ type StoredEntry = Entry & {
  * subject a tenant has 963 at most.
  */
 export class LmdbTables extends LmdbRegistry implements Tables {
+  readonly #counters: LmdbCounters;
   readonly #tasks: LmdbTaskIndex;
   readonly #counts: LmdbTenantCounts;
   /** The entry that this transaction has met last: most of them look at one, and write that one anew. */
@@ -43,14 +45,21 @@ export class LmdbTables extends LmdbRegistry implements Tables {
 
   constructor(db: JournalDatabase) {
     super(db);
-    this.#counts = new LmdbTenantCounts(db);
-    this.#tasks = new LmdbTaskIndex(db, this.#counts);
+    this.#counters = new LmdbCounters(db);
+    this.#counts = new LmdbTenantCounts(db, this.#counters);
+    this.#tasks = new LmdbTaskIndex(db, this.#counters, this.#counts);
   }
 
   /** To be called at the beginning of each transaction: what was met in another one may have changed, or come to nothing. */
   begin(): this {
     this.#met = undefined;
+    this.#counters.begin();
     return this;
+  }
+
+  /** To be called at the end of each transaction that writes. */
+  end(): void {
+    this.#counters.end();
   }
 
   entry(at: Address): Entry | undefined {

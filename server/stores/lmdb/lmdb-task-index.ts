@@ -3,6 +3,7 @@ import type { EpochMs } from '../../../protocol/units.ts';
 import type { Address, IndexedTask, StoredTask, TaskPlace } from '../embedded/tables.ts';
 import { RUNNING_STATES } from '../running-tasks.ts';
 import { FIRST, LAST, type DatabaseKey, type JournalDatabase } from './journal-database.ts';
+import type { LmdbCounters } from './lmdb-counters.ts';
 import type { LmdbTenantCounts } from './lmdb-tenant-counts.ts';
 
 /** In the place of a state: all of them. Sorts before every state. */
@@ -19,10 +20,12 @@ const ALL = '*';
  */
 export class LmdbTaskIndex {
   readonly #db: JournalDatabase;
+  readonly #counters: LmdbCounters;
   readonly #counts: LmdbTenantCounts;
 
-  constructor(db: JournalDatabase, counts: LmdbTenantCounts) {
+  constructor(db: JournalDatabase, counters: LmdbCounters, counts: LmdbTenantCounts) {
     this.#db = db;
+    this.#counters = counters;
     this.#counts = counts;
   }
 
@@ -66,14 +69,14 @@ export class LmdbTaskIndex {
 
   #add(tenant: string, state: string, delta: number): void {
     const key = ['c', tenant, state];
-    void this.#db.put(key, String(Number(this.#db.get(key) ?? 0) + delta));
+    this.#counters.set(key, (this.#counters.get(key) ?? 0) + delta);
     if (RUNNING_STATES.some((running) => running === state)) this.#counts.add('running', tenant, delta);
   }
 
   /** @param since counted one by one, by the database itself: about 5 ms for 100,000 */
   count(tenant: string, state: TaskState | undefined, since: EpochMs | undefined): number {
     const which = state ?? ALL;
-    if (since === undefined) return Number(this.#db.get(['c', tenant, which]) ?? 0);
+    if (since === undefined) return this.#counters.get(['c', tenant, which]) ?? 0;
     const start = ['k', tenant, which, since, FIRST];
     return this.#db.getKeysCount({ start, end: ['k', tenant, which, Number.MAX_SAFE_INTEGER, LAST] });
   }

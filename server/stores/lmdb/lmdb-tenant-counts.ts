@@ -2,6 +2,7 @@ import { sessionsIn } from '../embedded/journal-rules.ts';
 import { type Entry, SUBJECT_BEGINS, wholeOf } from '../embedded/tables.ts';
 import { RUNNING_STATES } from '../running-tasks.ts';
 import { FIRST, LAST, type JournalDatabase } from './journal-database.ts';
+import type { LmdbCounters } from './lmdb-counters.ts';
 
 type What = 'sessions' | 'running';
 
@@ -18,10 +19,12 @@ const UNCOUNTED_MAX = 10_000;
  */
 export class LmdbTenantCounts {
   readonly #db: JournalDatabase;
+  readonly #counters: LmdbCounters;
   readonly #uncounted = new Set<string>();
 
-  constructor(db: JournalDatabase) {
+  constructor(db: JournalDatabase, counters: LmdbCounters) {
     this.#db = db;
+    this.#counters = counters;
   }
 
   sessions(whole: string): number {
@@ -35,15 +38,15 @@ export class LmdbTenantCounts {
 
   running(whole: string): number {
     return this.#count('running', whole, (place) =>
-      RUNNING_STATES.reduce((sum, state) => sum + Number(this.#db.get(['c', place, state]) ?? 0), 0),
+      RUNNING_STATES.reduce((sum, state) => sum + (this.#counters.get(['c', place, state]) ?? 0), 0),
     );
   }
 
   #count(what: What, whole: string, countIn: (place: string) => number): number {
-    const known = this.#db.get(['q', whole, what]);
-    if (known !== undefined) return Number(known);
+    const known = this.#counters.get(['q', whole, what]);
+    if (known !== undefined) return known;
     const count = this.places(whole).reduce((sum, place) => sum + countIn(place), 0);
-    void this.#db.put(['q', whole, what], String(count));
+    this.#counters.set(['q', whole, what], count);
     this.#uncounted.delete(`${what} ${whole}`);
     return count;
   }
@@ -54,8 +57,9 @@ export class LmdbTenantCounts {
     const whole = wholeOf(place);
     const name = `${what} ${whole}`;
     if (this.#uncounted.has(name)) return;
-    const known = this.#db.get(['q', whole, what]);
-    if (known !== undefined) void this.#db.put(['q', whole, what], String(Number(known) + more));
+    const key = ['q', whole, what];
+    const known = this.#counters.get(key);
+    if (known !== undefined) this.#counters.set(key, known + more);
     else {
       if (this.#uncounted.size === UNCOUNTED_MAX) this.#uncounted.clear();
       this.#uncounted.add(name);

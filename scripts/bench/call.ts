@@ -28,9 +28,17 @@ export function piecesOf(call: Call, run = randomBytes(6).toString('hex')): Piec
   });
 }
 
-/** A blocking send of so much text. @param contextId absent: each begins a session */
+/** As long as what {@link UNIQUE} becomes, give or take a digit. */
+const UNIQUE_CHARS = 19;
+
+/**
+ * A blocking send of so much text, another one each time: no contender has it from before.
+ *
+ * @param contextId absent: each begins a session
+ */
 export function sendCall(textBytes: number, contextId?: string, items?: readonly string[]): Call {
-  const text = 'x'.repeat(textBytes);
+  const rest = textBytes - UNIQUE_CHARS;
+  const text = rest > 0 ? UNIQUE + 'x'.repeat(rest) : 'x'.repeat(textBytes);
   const context = contextId === undefined ? '' : `"contextId":"${contextId}",`;
   return {
     method: 'SendMessage',

@@ -14,6 +14,8 @@ async function ask(server: Server, requests: string): Promise<string> {
   return text;
 }
 
+/** More than is made bytes by node itself. */
+const LONG = 100_000;
 const GET = 'GET /1 HTTP/1.1\r\nHost: h\r\n\r\n';
 const LAST = 'GET /2 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n';
 
@@ -47,6 +49,21 @@ describe('an answer on its socket', () => {
       server.close();
     }
     expect([single, several]).to.deep.equal([2, 0]);
+  });
+
+  it('is whole, with its length, also where it is long', async () => {
+    const rest = '"}'.padStart(LONG);
+    for (const body of [`{"a":"x${rest}`, `{"a":"é€\u{1f511}${rest}`]) {
+      let isDelivered = false;
+      await serve((_req, res) => {
+        respond(res, { status: 200, headers: {}, body }, undefined, () => (isDelivered = true));
+      });
+      const told = await ask(server, LAST);
+      expect(told).to.contain(`Content-Length: ${Buffer.byteLength(body)}\r\n`);
+      expect(told.endsWith(`\r\n\r\n${body}`)).to.equal(true);
+      expect(isDelivered).to.equal(true);
+      server.close();
+    }
   });
 
   it('is delivered once its last byte has left, in the order of the requests', async () => {

@@ -16,4 +16,16 @@ describe('the body of a request', () => {
     expect(parse('-0')).to.equal(0);
     expect(Object.is(parse('-0'), 0)).to.equal(true);
   });
+
+  it('is nested no deeper than 64 levels, however long it is', () => {
+    const nested = (levels: number, text: string): string =>
+      `${'[{"a":'.repeat(levels / 2)}"${text}"${'}]'.repeat(levels / 2)}`;
+    for (const text of ['', 'x'.repeat(100_000), '[{'.repeat(50_000), '\\\\\\"{['.repeat(1_000)]) {
+      expect(parse(nested(64, text))).to.be.an('array');
+      expect(() => parse(nested(66, text))).to.throw('nested deeper than 64');
+      expect(() => parse(`[${nested(64, text)}]`)).to.throw('nested deeper than 64');
+    }
+    // Many brackets side by side are not deep.
+    expect(parse(`[${'[],{},'.repeat(1_000)}0]`)).to.have.length(2_001);
+  });
 });

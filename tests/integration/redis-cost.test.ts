@@ -86,6 +86,16 @@ describe('what a conversation costs redis', function () {
     expect(withoutMarks(reading)).to.deep.equal(['read']);
   });
 
+  it('is the call, one look at the hash and one at its life for a task that is as it was', async () => {
+    const { url } = await serve();
+    const { taskId: id } = await sendOnce(url, 'v1', 'hello', 'known');
+    const reads = 100;
+    const { commands } = await costOf(outage.client, async () => {
+      for (let n = 0; n < reads; n += 1) await call(url, 'GetTask', { id }, V1);
+    });
+    expect(commands / reads).to.be.within(3, 3.3);
+  });
+
   it('is one round trip more for the first send after a restart', async () => {
     const before = await outage.serve(QUIET);
     await isQuiet(before.url);

@@ -7,6 +7,12 @@ export { RETIRE_WHOLE } from './counting-scripts.ts';
 export * from './list-scripts.ts';
 export * from './outbox-scripts.ts';
 
+/** Of what `READ` has looked at first. */
+const ANSWER_UNCHANGED = `
+local marks, answered = h[6] or '', (h[8] or '') ~= '' and '1' or ''
+return b .. ' ' .. redis.call('PTTL', K) .. ' ' .. answered .. ' ' .. #marks .. ' ' .. marks .. (h[7] or '')
+`;
+
 /**
  * KEYS  1 session · [2 sessions · [3 sessions of all subjects]]
  * ARGV  nothing: from the first record, or 1 epoch · 2 head · 3 identity of the reader
@@ -16,7 +22,10 @@ export * from './outbox-scripts.ts';
  * twelve values, each of them a buffer there: bytes · life · '1': answered · length of the marks · marks and `n` together.
  */
 export const READ = `
-${readHead()}
+${readHead(", 'm', 'n', 'a'")}
+if e and e == ARGV[1] and h[2] == ARGV[2] and w == ARGV[3] and not h[5] and not KEYS[2] then
+  ${ANSWER_UNCHANGED}
+end
 ${CHECK_HEAD}
 ${answerGone('missing')}
 if KEYS[2] then
@@ -34,9 +43,7 @@ local outcome, upto, from, to = 'found', 0, 0, v
 if e == ARGV[1] then
   local head = tonumber(ARGV[2])
   if head == v and w == ARGV[3] then
-    local x = redis.call('HMGET', K, 'm', 'n', 'a')
-    local marks, answered = x[1] or '', (x[3] or '') ~= '' and '1' or ''
-    return table.concat({b, redis.call('PTTL', K), answered, #marks, marks .. (x[2] or '')}, ' ')
+    ${ANSWER_UNCHANGED}
   end
   if head < v then from = head end
 end

@@ -2,7 +2,6 @@ import { hash, randomFillSync } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Message } from '../../protocol/model.ts';
 import type { JsonValue } from '../../protocol/units.ts';
-import { haveLongText, toJson } from '../sessions/long-texts.ts';
 import type { StoredMessage } from '../sessions/records.ts';
 
 /** A message without what its place says. In the order of their names, so that {@link canonicalJson} copies nothing. */
@@ -16,12 +15,7 @@ export function toStoredMessage(message: Message): StoredMessage {
 }
 
 /** JSON with sorted keys: two spellings of one message are one message. */
-export function canonicalJson(
-  value: JsonValue | object,
-  write: (value: unknown) => string = JSON.stringify,
-): string {
-  return write(sorted(value));
-}
+export const canonicalJson = (value: JsonValue | object): string => JSON.stringify(sorted(value));
 
 /** The value itself where its keys are in order, as they mostly are. */
 function sorted(value: unknown): unknown {
@@ -76,8 +70,7 @@ function derive(...parts: string[]): string {
 
 /** The session of a message without `contextId`: its retry finds it without any lookup, also after a restart. */
 export function derivedSessionId(tenant: string, subject: string, message: StoredMessage): string {
-  const json = canonicalJson(message, haveLongText(message.parts) ? toJson : undefined);
-  const content = hash('sha256', json, 'base64url');
+  const content = hash('sha256', canonicalJson(message), 'base64url');
   return derive('message', tenant, subject, message.messageId, content);
 }
 

@@ -8,7 +8,6 @@ import type { Log } from '../observability/log-events.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { authorize } from '../security/permissions.ts';
 import type { Principal } from '../security/principal.ts';
-import { toJsonAgain } from '../sessions/long-texts.ts';
 import { type Envelope, readEnvelope } from './envelope.ts';
 import { parseJsonBody } from './json-body.ts';
 import { openStream } from './open-stream.ts';
@@ -243,7 +242,7 @@ export class RpcServer {
     const delivered = outcome?.delivered;
     if (isNotification) return { status: 204, headers, delivered };
     headers['Content-Type'] = 'application/json';
-    const body = toJsonAgain({ jsonrpc: '2.0', id, result: outcome?.result ?? null });
+    const body = JSON.stringify({ jsonrpc: '2.0', id, result: outcome?.result ?? null });
     return { status: 200, headers, body, delivered };
   }
 

@@ -5,7 +5,6 @@
 import type { Artifact, Dialect, Message, PushConfig } from '../../protocol/model.ts';
 import type { TaskState } from '../../protocol/task-state.ts';
 import type { Bytes, EpochMs, JsonObject, JsonValue } from '../../protocol/units.ts';
-import { haveLongText, toJson } from './long-texts.ts';
 import { fromCreated, fromStatus, fromTask } from './plain-json.ts';
 import { toChunkJson } from './stored-chunk.ts';
 
@@ -169,12 +168,7 @@ function toShortJson(body: RecordBody, instance: string): string | undefined {
   }
 }
 
-function saysMuch(body: RecordBody): boolean {
-  if (body.t === 'message' || body.t === 'reply') return haveLongText(body.message.parts);
-  return body.t === 'artifact' && haveLongText(body.artifact.parts);
-}
-
 export function toDecided(identity: Identity, body: RecordBody): DecidedRecord {
-  const json = toShortJson(body, identity.instance) ?? (saysMuch(body) ? toJson(body) : JSON.stringify(body));
+  const json = toShortJson(body, identity.instance) ?? JSON.stringify(body);
   return { identity, body, json, bytes: Buffer.byteLength(json) };
 }

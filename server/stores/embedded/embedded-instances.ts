@@ -101,14 +101,14 @@ export abstract class EmbeddedInstances implements InstanceStore {
     });
   }
 
-  noteTenant(tenant: string, instance: string): Promise<void> {
+  async noteTenant(tenant: string, instance: string): Promise<void> {
     const now = this.now();
     const forgets = now - this.#forgotAt >= FORGET_EVERY_MS;
-    if (forgets) this.#forgotAt = now;
-    return this.write((tables) => {
+    await this.write((tables) => {
       if (forgets) forgetTenants(tables, now);
       noteTenant(tables, tenant, instance, now);
     });
+    if (forgets) this.#forgotAt = now;
   }
 
   tenants(): Promise<readonly string[]> {

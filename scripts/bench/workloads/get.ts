@@ -16,17 +16,17 @@ const TEXT = 'x'.repeat(200);
 const fill = (url: string): Promise<string[]> => several(TASKS, () => say(url, TEXT));
 
 async function run(rig: Rig): Promise<void> {
-  const plan = { workload: names.GET, rounds: 4, seconds: rig.seconds(2) };
+  const plan = { workload: names.GET, rounds: 3, seconds: rig.seconds(2) };
   await poll(rig, await Contender.startAll(ALL, rig), {
     ...plan,
     variant: names.POLLED,
-    warmUpSeconds: rig.seconds(4),
+    warmUpSeconds: rig.seconds(3),
   });
   const small = { A2A_CACHE_MAX_SESSIONS: String(CACHED_WHEN_EVICTING) };
   const evicting = await Promise.all(
     [names.REDIS, names.LMDB].map((name) => Contender.start(name, rig, small)),
   );
-  await poll(rig, evicting, { ...plan, rounds: 3, variant: names.EVICTED, warmUpSeconds: rig.seconds(4) });
+  await poll(rig, evicting, { ...plan, variant: names.EVICTED, warmUpSeconds: rig.seconds(4) });
 }
 
 async function poll(

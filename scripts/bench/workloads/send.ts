@@ -25,7 +25,7 @@ async function run(rig: Rig): Promise<void> {
     call: () => sendCall(200),
     rounds: 5,
     seconds: rig.seconds(rig.isQuick ? 2 : 3),
-    warmUpSeconds: rig.seconds(8),
+    warmUpSeconds: rig.seconds(rig.isQuick ? 8 : 6),
   });
   if (rig.isQuick) return;
   for (const [bytes, seconds] of LARGER) {
